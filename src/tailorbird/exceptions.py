@@ -1,0 +1,412 @@
+"""Every error that tailorbird raises, sorted by what the caller can do about it.
+
+```text
+TailorbirdError
+├── ConfigError                    fix the settings, the environment or the installation
+│   └── MissingExtraError          install the named extra (also an ImportError)
+├── InvalidInputError              fix the argument of this call; nothing was sent (also a ValueError)
+│   └── DataError                  fix the file: every problem with line, column and fix
+├── UnsupportedError               this provider cannot do it (now): take what `instead` names
+├── ProviderError                  a provider refused, failed or did not answer
+│   ├── AuthenticationError        the key or token is wrong or expired
+│   ├── PermissionDeniedError      the key is right and may not do this
+│   ├── NotFoundError              no such file, job, model, deployment or index
+│   ├── ConflictError              the object is in a state that forbids it, or exists already
+│   ├── InvalidRequestError        the provider refused the request as wrong
+│   │   └── ContentFilteredError   the provider's filter refused the content
+│   ├── RateLimitError             wait and repeat
+│   ├── QuotaExhaustedError        pay or raise the quota; repeating does not help
+│   ├── ServiceUnavailableError    the provider is in trouble: repeat later
+│   ├── ConnectError               the request never arrived
+│   ├── DeadlineError              the call's own deadline ended it
+│   └── UnexpectedResponseError    the answer does not have the promised shape
+│       ├── EmptyAnswerError       the answer carries no content
+│       └── StreamTruncatedError   the stream ended early: `text` holds what came
+├── AnswerError                    the model answered, but not with what was asked for
+│   ├── RefusedError               the model declined: `refusal` holds its words
+│   └── OutputInvalidError         the structured output does not fit the wanted type
+├── JobError                       a fine-tuning job did not give a model
+│   ├── JobFailedError             the provider ended it: read `failure` and the events
+│   ├── JobCancelledError          somebody cancelled it
+│   ├── JobOutcomeUnknownError     it may or may not exist: resume it by name
+│   └── WaitTimeoutError           the wait is over, the job goes on: resume it by name
+├── RetrievalError                 an index cannot serve this call
+│   ├── IndexMissingError          build it first
+│   └── IndexMismatchError         it was built with another model, width or engine
+├── StorageError                   the workspace cannot hold or give the data
+│   ├── StorageFullError           free some room at the named path
+│   ├── StoreBusyError             another process writes; try again
+│   └── StoreVersionError          the store was written by another version
+├── BudgetExceededError            the budget does not allow the call; nothing was sent
+└── ScriptError                    a scripted fake was left with unused steps
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from pathlib import Path
+
+Accepted = Literal["yes", "no", "unknown"]
+"""Whether the provider took the request: decides if repeating it can pay for it twice."""
+
+Severity = Literal["error", "warning", "note"]
+"""How bad a problem is: an error stops everything, a warning and a note do not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with, or worth knowing about, a user's data."""
+
+    code: str
+    """Stable, machine-readable name such as `csv.row-width`; documented in the reference."""
+    severity: Severity
+    """`error`, `warning` or `note`."""
+    source: str
+    """Name of the file (or `<data>` for data that came from no file)."""
+    reason: str
+    """What is wrong, in one sentence."""
+    fix: str
+    """What to type or change to mend it; empty for notes that need no action."""
+    line: int | None = None
+    """Physical line in the file, counted from 1; None when the problem has no line."""
+    record: int | None = None
+    """Record (data row, JSON object) counted from 1, header not counted; None when unknown."""
+    column: int | str | None = None
+    """Character column counted from 1, or the name of the table column; None when unknown."""
+    field: str | None = None
+    """Path inside the record such as `messages[2].role`; None when the whole record is meant."""
+    excerpt: str | None = None
+    """At most 40 characters around the place, control characters escaped, secrets masked."""
+
+    @override
+    def __str__(self) -> str:
+        """Show place, reason and fix on one line."""
+        place = self.source if self.line is None else f"{self.source}:{self.line}"
+        detail = ", ".join(
+            text
+            for text in (
+                None if self.record is None else f"record {self.record}",
+                None if self.column is None else f"column {self.column}",
+                self.field,
+            )
+            if text
+        )
+        where = f"{place} ({detail})" if detail else place
+        shown = "" if self.excerpt is None else f" [{self.excerpt}]"
+        fix = f" Fix: {self.fix}" if self.fix else ""
+        return f"{where}: {self.severity}: {self.reason}{shown}{fix}"
+
+
+class TailorbirdError(Exception):
+    """The root: catch it to catch everything that tailorbird raises on purpose."""
+
+
+class ConfigError(TailorbirdError):
+    """The settings, the environment or the installation are wrong; nothing was sent."""
+
+
+class MissingExtraError(ConfigError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+    def __init__(self, *, package: str, extra: str) -> None:
+        """Say which extra to install for the missing package."""
+        self.package = package
+        self.extra = extra
+        super().__init__(
+            f"the package {package!r} is not installed: pip install 'tailorbird[{extra}]'"
+        )
+
+
+class InvalidInputError(TailorbirdError, ValueError):
+    """An argument of the call is wrong; nothing was sent, written or paid for."""
+
+
+class DataError(InvalidInputError):
+    """A user's data has errors; all of them (up to 100) are listed, nothing was written."""
+
+    def __init__(self, problems: Sequence[Problem], *, total: int | None = None) -> None:
+        """Keep the problems, sorted as given, and how many there were in all."""
+        self.problems = tuple(problems)
+        """What was found: errors first in the order of the file, then warnings and notes."""
+        self.total = len(self.problems) if total is None else total
+        """How many problems there were, the ones beyond the first 100 included."""
+        errors = sum(problem.severity == "error" for problem in self.problems)
+        lines = [f"{errors} error(s) in the data; nothing was written or sent"]
+        lines += [f"  {problem}" for problem in self.problems]
+        if self.total > len(self.problems):
+            lines.append(f"  … and {self.total - len(self.problems)} more")
+        super().__init__("\n".join(lines))
+
+
+class UnsupportedError(TailorbirdError):
+    """A provider cannot do what was asked, at this time or at all; nothing was created."""
+
+    def __init__(
+        self,
+        *,
+        provider: str,
+        capability: str,
+        reason: str,
+        instead: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> None:
+        """Name the missing capability, why and since when it is missing, and what to do."""
+        self.provider = provider
+        self.capability = capability
+        self.reason = reason
+        self.instead = instead
+        self.since = since
+        self.until = until
+        advice = f" Instead: {instead}" if instead else ""
+        super().__init__(f"{provider}: {capability!r} is not available: {reason}.{advice}")
+
+
+class ProviderError(TailorbirdError):
+    """A provider refused the call, failed, or did not answer in time."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str,
+        operation: str,
+        status_code: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+        accepted: Accepted = "unknown",
+    ) -> None:
+        """Keep what the provider said; facts that it did not give are None."""
+        self.provider = provider
+        """Name of the provider that was called."""
+        self.operation = operation
+        """What was called, e.g. `jobs.create`."""
+        self.status_code = status_code
+        """HTTP status, 100..599; None when there was no answer."""
+        self.code = code
+        """The provider's own error code such as `training_not_available`."""
+        self.request_id = request_id
+        """The provider's id of the request, for its support."""
+        self.retry_after_s = retry_after_s
+        """Seconds the provider asks to wait, at least 0; None when it does not say."""
+        self.accepted: Accepted = accepted
+        """Whether the provider took the request: `no` is safe to repeat, `unknown` is not."""
+        facts = ", ".join(
+            text
+            for text in (
+                None if status_code is None else f"status {status_code}",
+                None if code is None else f"code {code!r}",
+                None if request_id is None else f"request {request_id}",
+                None if retry_after_s is None else f"retry after {retry_after_s:g} s",
+            )
+            if text
+        )
+        super().__init__(f"{provider} {operation}: {message}" + (f" ({facts})" if facts else ""))
+
+
+class AuthenticationError(ProviderError):
+    """The key or token is missing, wrong or expired (status 401)."""
+
+
+class PermissionDeniedError(ProviderError):
+    """The key is valid and may not do this (status 403)."""
+
+
+class NotFoundError(ProviderError):
+    """The named object does not exist, or the key may not see it (status 404, 410)."""
+
+
+class ConflictError(ProviderError):
+    """The object's state forbids the call, or its name is taken (status 409)."""
+
+
+class InvalidRequestError(ProviderError):
+    """The provider refused the request as wrong (status 400, 413, 422)."""
+
+
+class ContentFilteredError(InvalidRequestError):
+    """The provider's content filter refused the prompt or cut the answer."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        stage: Literal["prompt", "completion"],
+        categories: Sequence[str] = (),
+        provider: str,
+        operation: str,
+        status_code: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        accepted: Accepted = "yes",
+    ) -> None:
+        """Keep where the filter acted and the categories it named."""
+        self.stage: Literal["prompt", "completion"] = stage
+        """`prompt`: refused before any token; `completion`: the answer was cut."""
+        self.categories = tuple(categories)
+        """The provider's names of what was found, such as `violence`; may be empty."""
+        super().__init__(
+            message,
+            provider=provider,
+            operation=operation,
+            status_code=status_code,
+            code=code,
+            request_id=request_id,
+            accepted=accepted,
+        )
+
+
+class RateLimitError(ProviderError):
+    """Too many calls or tokens for the moment (status 429): wait and repeat."""
+
+
+class QuotaExhaustedError(ProviderError):
+    """The account's quota or money is used up (status 429): repeating does not help."""
+
+
+class ServiceUnavailableError(ProviderError):
+    """The provider is in trouble (status 5xx): repeat later."""
+
+
+class ConnectError(ProviderError):
+    """The provider could not be reached: the request never arrived (`accepted` is `no`)."""
+
+
+class DeadlineError(ProviderError):
+    """The call's deadline passed, all attempts and waits included."""
+
+
+class UnexpectedResponseError(ProviderError):
+    """The answer does not have the promised shape; nothing of it was used."""
+
+
+class EmptyAnswerError(UnexpectedResponseError):
+    """The answer has no choice, no text and no tool call."""
+
+
+class StreamTruncatedError(UnexpectedResponseError):
+    """The stream ended without a finish reason or an end mark."""
+
+    def __init__(self, message: str, *, text: str, provider: str, operation: str) -> None:
+        """Keep the text that had arrived."""
+        self.text = text
+        """What had been received before the break; may be empty."""
+        super().__init__(message, provider=provider, operation=operation, accepted="yes")
+
+
+class AnswerError(TailorbirdError):
+    """The model answered, and the answer is not what was asked for."""
+
+
+class RefusedError(AnswerError):
+    """The model declined to answer in the wanted form."""
+
+    def __init__(self, refusal: str) -> None:
+        """Keep the model's words."""
+        self.refusal = refusal
+        """What the model said; content, so it is not part of the message."""
+        super().__init__("the model refused to give the structured output; see `refusal`")
+
+
+class OutputInvalidError(AnswerError):
+    """The text of a structured answer does not fit the wanted type."""
+
+    def __init__(self, message: str, *, text: str) -> None:
+        """Keep the text that could not be read."""
+        self.text = text
+        """The answer as it came; content, so it is not part of the message."""
+        super().__init__(message)
+
+
+class JobError(TailorbirdError):
+    """A fine-tuning job did not give a model (yet)."""
+
+    def __init__(self, message: str, *, job_id: str | None = None, name: str | None = None) -> None:
+        """Keep the job's id and the run's name where they are known."""
+        self.job_id = job_id
+        """The provider's id of the job; None when it is not known."""
+        self.name = name
+        """The name under which the run can be resumed; None for a job made without one."""
+        super().__init__(message)
+
+
+class JobFailedError(JobError):
+    """The provider ended the job without a model."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        job_id: str,
+        name: str | None = None,
+        code: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        """Keep the provider's code and the parameter it blames."""
+        self.code = code
+        """The provider's code such as `invalid_training_file`; an open set."""
+        self.param = param
+        """The parameter the provider blames, e.g. `training_file`."""
+        super().__init__(message, job_id=job_id, name=name)
+
+
+class JobCancelledError(JobError):
+    """The job was cancelled, here or elsewhere."""
+
+
+class JobOutcomeUnknownError(JobError):
+    """The answer to the creation was lost: the job may or may not exist."""
+
+
+class WaitTimeoutError(JobError):
+    """The wait reached its limit; the job itself goes on."""
+
+
+class RetrievalError(TailorbirdError):
+    """An index cannot serve the call."""
+
+
+class IndexMissingError(RetrievalError):
+    """There is no index of that name, or it is empty: build it first."""
+
+
+class IndexMismatchError(RetrievalError):
+    """The index was built with another embedding model, width or engine."""
+
+
+class StorageError(TailorbirdError):
+    """The workspace cannot hold or give back the data."""
+
+
+class StorageFullError(StorageError):
+    """There is no room left; what was there before is intact."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Name the path that could not be written."""
+        self.path = str(path)
+        super().__init__(f"no room left to write {self.path!r}; nothing was changed")
+
+
+class StoreBusyError(StorageError):
+    """Another process holds the store for longer than the wait allows."""
+
+
+class StoreVersionError(StorageError):
+    """The store was written by a newer version of tailorbird."""
+
+
+class BudgetExceededError(TailorbirdError):
+    """The budget does not allow the call; nothing was sent."""
+
+
+class ScriptError(TailorbirdError):
+    """A scripted fake was closed with steps that nothing used, or was given a wrong script."""

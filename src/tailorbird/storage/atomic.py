@@ -1,0 +1,120 @@
+"""Replace a file whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tailorbird.exceptions import StorageError, StorageFullError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class AtomicFile:
+    """A file that appears under its name only when it is complete.
+
+    Bytes go to a temporary file in the same folder. Leaving the `with` block without an exception
+    flushes it to disk and renames it; leaving it with one removes it and leaves what was there
+    before untouched. `sha256` is the hash of exactly the bytes on disk.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        """Name the file that is to be written; its folder must exist."""
+        self.path = Path(path)
+        self._hash = hashlib.sha256()
+        self.size_bytes = 0
+        """Bytes written so far."""
+
+    def __enter__(self) -> Self:
+        """Open the temporary file.
+
+        Raises:
+            StorageError: The folder does not exist or cannot be written.
+        """
+        try:
+            handle, name = tempfile.mkstemp(
+                dir=self.path.parent, prefix=f".{self.path.name[:40]}.", suffix=".part"
+            )
+        except OSError as exc:
+            raise _translated(exc, self.path) from exc
+        self._temporary = Path(name)
+        self._file = os.fdopen(handle, "wb")
+        return self
+
+    def write(self, data: bytes) -> None:
+        """Append bytes.
+
+        Raises:
+            StorageFullError: There is no room left.
+        """
+        try:
+            self._file.write(data)
+        except OSError as exc:
+            raise _translated(exc, self.path) from exc
+        self._hash.update(data)
+        self.size_bytes += len(data)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what was written so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Publish the file, or remove what was written when the block failed."""
+        try:
+            if kind is None:
+                self._publish()
+        except OSError as exc:
+            raise _translated(exc, self.path) from exc
+        finally:
+            # Closing flushes, which fails again on a full disk; the first error is what counts.
+            with suppress(OSError):
+                self._file.close()
+            self._temporary.unlink(missing_ok=True)
+
+    def _publish(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        # mkstemp makes files that only the owner can read; the usual mode is what users expect.
+        mask = os.umask(0)
+        os.umask(mask)
+        self._temporary.chmod(0o666 & ~mask)
+        self._temporary.replace(self.path)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def write_atomic(path: Path | str, content: bytes | str) -> str:
+    """Write a whole file (text as UTF-8) and give its SHA-256 in hexadecimal.
+
+    Raises:
+        StorageError: The folder does not exist or cannot be written.
+        StorageFullError: There is no room left; an older file of the name is intact.
+    """
+    with AtomicFile(path) as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
+    return file.sha256
+
+
+def _translated(exc: OSError, path: Path) -> StorageError:
+    if exc.errno in _FULL:
+        return StorageFullError(path)
+    return StorageError(f"cannot write {str(path)!r}: {exc.strerror or exc}")

@@ -1,0 +1,117 @@
+"""Find the sentences of a text, in Japanese and in English."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WIDE_STOPS = "。！？｡"
+_STOPS = _WIDE_STOPS + ".．!?…‥"
+_LINE_ENDS = "\n\r\v\f\x1c-\x1e\x85\u2028\u2029"
+_CLOSING = "」』）】〉》〕］｝”’\"')\\]}»*_"  # with Markdown's marks of emphasis
+# It begins with one class of characters, which lets the regular expression skip to the next one.
+_CANDIDATE = re.compile(
+    rf"[{_STOPS}{_LINE_ENDS}](?:(?<=[{_LINE_ENDS}])\s*|[{_STOPS}]*(?P<closing>[{_CLOSING}]*))"
+)
+# What goes on behind a quotation inside a sentence: 「はい。」と答えた, 「終了。」のように.
+_GOES_ON = re.compile("[とっはがをにのもでやかな、，。]")
+_MAY_FOLLOW_STOP = re.compile(r"\s+|(?=[\u3041-\u30ff\u3400-\u9fff])|$")
+_LAST_TOKEN = re.compile(r"[^\s(（「『\"“‘']*$")
+_NUMBERING = re.compile(r"(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})")
+_INITIALS = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]|[A-HJ-Z]")
+
+# Abbreviations without their last stop, lower case. Our choice.
+_NEVER_LAST = frozenset(
+    "mr mrs ms mx dr prof st rev hon gen col sgt capt lt sen rep gov pres messrs mme mlle e.g i.e cf"
+    " vs viz ca approx resp incl excl fig figs eq eqs ref refs sec secs chap tab vol ed eds".split()
+)
+_BEFORE_DIGIT = frozenset(
+    "no nos nr p pp art par para jan feb mar apr jun jul aug sep sept oct nov dec tel ext".split()
+)
+_BEFORE_SMALL_LETTER = frozenset("etc inc ltd co corp jr sr a.m p.m al est ave blvd dept".split())
+
+_LOOK_BACK = 40
+_WRAPPED_LINE = 40  # prose is wrapped at 60 characters and more; shorter lines are meant as lines
+
+
+def split_sentences(text: str) -> list[tuple[int, int]]:
+    """Give the spans of the sentences of `text`, in order.
+
+    A span `(start, end)` holds `text[start:end]`, without white space at its ends; spans do not
+    overlap, and each character that is not white space lies in exactly one.
+
+    A sentence ends behind `。！？` with the brackets that close there (unless a particle goes on
+    behind the bracket: 「はい。」と答えた); behind `.!?` followed by white space or an East Asian
+    character (unless the stop belongs to an abbreviation such as `Dr.`, `e.g.`, `No. 5`, to initials
+    or to a list number, or a small letter follows); and at a line end (unless the line has 40
+    characters or more and is wrapped in midst of a sentence: a Latin letter or comma before it, a
+    small letter behind it).
+    """
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for border in (*_borders(text), len(text)):
+        piece = text[start:border].rstrip()
+        begin = border if not piece else start + len(text[start:border]) - len(text[start:border].lstrip())
+        if piece:
+            spans.append((begin, start + len(piece)))
+        start = border
+    return spans
+
+
+def _borders(text: str) -> Iterator[int]:
+    """Give the positions at which a sentence ends."""
+    for found in _CANDIDATE.finditer(text):
+        stop = found.group().rstrip()
+        if not stop:
+            ends = not _is_wrapped(text, found.start(), found.end())
+        elif any(char in _WIDE_STOPS for char in stop):
+            ends = not (found["closing"] and _GOES_ON.match(text, found.end()))
+        else:
+            ends = _latin_stop_ends(text, found)
+        if ends:
+            yield found.end()
+
+
+def _is_wrapped(text: str, end: int, following: int) -> bool:
+    """Say whether the line that ends at `end` goes on in the next one."""
+    if not text[following : following + 1].islower():
+        return False
+    line = text[max(0, end - _WRAPPED_LINE) : end]
+    before = line.rstrip()[-1:]
+    return (
+        len(line) == _WRAPPED_LINE
+        and "\n" not in line
+        and text.count("\n", end, following) == 1
+        and before.isascii()
+        and (before.isalnum() or before in {",", ";"})
+    )
+
+
+def _latin_stop_ends(text: str, found: re.Match[str]) -> bool:
+    """Say whether `.`, `!`, `?` or an ellipsis ends a sentence."""
+    follows = _MAY_FOLLOW_STOP.match(text, found.end())
+    if follows is None:
+        return False
+    after = text[follows.end() : follows.end() + 1]
+    stop = found.group().rstrip(_CLOSING)
+    if stop in {".", "．"}:
+        return not after.islower() and _is_full_stop(text, found.start(), after)
+    spaced = follows.end() > follows.start() or not after
+    return not after.islower() and (spaced or stop[-1] not in "…‥")
+
+
+def _is_full_stop(text: str, at: int, after: str) -> bool:
+    """Say whether the stop at `at` is more than the end of an abbreviation or of a list number."""
+    before = text[max(0, at - _LOOK_BACK) : at]
+    lines = before.rsplit("\n", 1)
+    if (len(lines) > 1 or at <= _LOOK_BACK) and _NUMBERING.fullmatch(lines[-1].strip()):
+        return False
+    found = _LAST_TOKEN.search(before)
+    token = found.group() if found else ""
+    word = token.lower()
+    if word in _NEVER_LAST or (word in _BEFORE_DIGIT and after.isdigit()):
+        return False
+    return word in _BEFORE_SMALL_LETTER or _INITIALS.fullmatch(token) is None

@@ -1,0 +1,67 @@
+"""What an arm says to a question."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from tailorbird.types.base import Frozen
+from tailorbird.types.ids import ChunkId, DocumentId
+from tailorbird.types.retrieval import ScoreKind, Span
+from tailorbird.types.usage import Usage
+
+
+class AbstainReason(StrEnum):
+    """Why no answer was given."""
+
+    NOTHING_FOUND = "nothing-found"
+    """No passage was near enough, and the model was not called."""
+    DECLINED = "declined"
+    """The model said that the answer is not in its passages, or that it does not know."""
+
+
+class Citation(Frozen):
+    """A passage that an answer rests on, checked against the source text."""
+
+    number: int = Field(ge=1)
+    """The `[n]` that stands in the answer."""
+    document: DocumentId
+    """The cited document."""
+    chunk: ChunkId
+    """The cited chunk."""
+    source: str = ""
+    """Where the document came from."""
+    page: int | None = None
+    """Page, from 1; None for texts without pages."""
+    span: Span
+    """Where the quote stands in the document's text."""
+    quote: str
+    """Exactly the document's characters within `span`."""
+    score: float
+    """How well the passage fitted the question."""
+    score_kind: ScoreKind
+    """What the score means."""
+
+
+class Answer(Frozen):
+    """What came back for one question; an abstention is an answer with `abstained` true."""
+
+    text: str
+    """What the user sees."""
+    abstained: bool = False
+    """Whether the arm said that it cannot answer."""
+    reason: AbstainReason | None = None
+    """Why it abstained; None when it did not."""
+    citations: tuple[Citation, ...] = ()
+    """Passages the answer rests on; only ones that were retrieved and verified."""
+    retrieved: tuple[DocumentId, ...] = ()
+    """Documents whose passages the model saw, best first."""
+    dropped_citations: int = Field(default=0, ge=0)
+    """How many `[n]` in the answer pointed at nothing that was retrieved."""
+    usage: Usage = Field(default_factory=Usage)
+    """Tokens of all calls that this answer took."""
+    latency_s: float = Field(default=0.0, ge=0)
+    """Seconds from question to answer, by the provider's clock."""
+    model: str | None = None
+    """The model that answered; None when none was called."""

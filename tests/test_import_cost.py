@@ -1,0 +1,42 @@
+"""What an import of the library loads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+PRINT_LOADED = "import json, sys; print(json.dumps(list(sys.modules)))"
+
+
+@pytest.mark.parametrize(
+    ("imported", "allowed"),
+    [
+        ("tailorbird", "pydantic"),
+        # pytest loads our plugin in every run of everyone who has the library installed.
+        ("tailorbird.testing.plugin", "pydantic, pytest"),
+    ],
+)
+def test_import_loads_only(imported: str, allowed: str) -> None:
+    """Importing the library loads the standard library, pydantic, and no SDK or HTTP library."""
+    basis = f"import {allowed}\nclass Model(pydantic.BaseModel): number: int"
+    extra = (
+        loaded_packages(f"{basis}\nimport {imported}")
+        - loaded_packages(basis)
+        - sys.stdlib_module_names
+        - {"tailorbird"}
+    )
+    assert extra == set(), f"to see who loads them: python -X importtime -c 'import {imported}'"
+
+
+def loaded_packages(statements: str) -> set[str]:
+    """Return the top-level names in `sys.modules` after `statements` ran in a new interpreter."""
+    run = subprocess.run(
+        [sys.executable, "-c", f"{statements}\n{PRINT_LOADED}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name.partition(".")[0] for name in json.loads(run.stdout)}
