@@ -254,4 +254,5 @@ def _line(text: str, setting: str) -> int:
                 return number
         elif inside and re.match(rf'\s*"?{re.escape(key)}"?\s*[.=]', line):
             return number
-    return 1
+    # A key of an inline table stands on the line of the table.
+    return _line(text, ".".join(tables)) if tables else 1

@@ -93,19 +93,17 @@ def line_of(blocks: Iterable[bytes], offset: int) -> int:
     """Give the physical line, from 1, that holds the byte at `offset`."""
     place = _Place()
     for block in blocks:
-        place.move(block[:offset].decode("latin-1"))
+        place.move(block[: max(offset, 0)].decode("latin-1"))
         offset -= len(block)
-        if offset <= 0:
-            break
     return place.line
 
 
 def looks_like_utf8(blocks: Iterable[bytes]) -> bool:
     """Say whether bytes that are not valid UTF-8 are UTF-8 all the same, with some bad places.
 
-    True when a whole line of wide characters is valid, when wide characters outweigh one in twenty
-    of the bad bytes (in cp932 text one in some hundred bytes looks like part of one by chance), or
-    when every bad byte belongs to half a surrogate pair.
+    True when a whole line with wide characters is valid, when more bytes belong to wide characters
+    than are bad (in other encodings a few bytes look like one by chance), or when every bad byte
+    belongs to half a surrogate pair.
     """
     wide = bad = halves = 0
     for line in _lines(decoded(blocks, "utf-8", "surrogateescape")):
@@ -116,7 +114,7 @@ def looks_like_utf8(blocks: Iterable[bytes]) -> bool:
         wide += valid
         bad += escapes
         halves += 3 * len(_HALF_PAIR.findall(line))
-    return wide * 20 > bad or halves == bad
+    return 3 * wide > bad or halves == bad
 
 
 def implausible_cp932(texts: Iterable[str]) -> str | None:

@@ -255,8 +255,8 @@ def _japanese(path: Path, problems: Problems) -> _Settled:
     if _scan(path, 0, "euc_jp").decodes:
         reason += ": it is probably EUC-JP"
         fix = "encoding='euc_jp'"
-    elif "half-width" in doubt:
-        fix += "; if half-width katakana is right, encoding='cp932'"
+    if "half-width" in doubt:
+        fix += ", or encoding='cp932' if half-width katakana is right"
     raise _refused(problems, "encoding.unknown", reason, fix, line=place.line, column=place.column)
 
 

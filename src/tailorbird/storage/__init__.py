@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from tailorbird.storage.atomic import AtomicFile, write_atomic
 from tailorbird.storage.database import Database
+from tailorbird.storage.folders import make_private_folder
 
-__all__ = ["AtomicFile", "Database", "write_atomic"]
+__all__ = ["AtomicFile", "Database", "make_private_folder", "write_atomic"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import tempfile
+import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NAME_BYTES = 64  # of the final name, within the temporary one; file systems allow 255 in all
 
 
 class AtomicFile:
@@ -40,14 +41,13 @@ class AtomicFile:
         Raises:
             StorageError: The folder does not exist or cannot be written.
         """
+        stem = self.path.name.encode("utf-8")[:_NAME_BYTES].decode("utf-8", "ignore")
+        self._temporary = self.path.with_name(f".{stem}.{secrets.token_hex(8)}.part")
         try:
-            handle, name = tempfile.mkstemp(
-                dir=self.path.parent, prefix=f".{self.path.name[:40]}.", suffix=".part"
-            )
+            # "x" refuses to follow a link that somebody put there under the same name.
+            self._file = self._temporary.open("xb")
         except OSError as exc:
             raise _translated(exc, self.path) from exc
-        self._temporary = Path(name)
-        self._file = os.fdopen(handle, "wb")
         return self
 
     def write(self, data: bytes) -> None:
@@ -90,16 +90,14 @@ class AtomicFile:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        # mkstemp makes files that only the owner can read; the usual mode is what users expect.
-        mask = os.umask(0)
-        os.umask(mask)
-        self._temporary.chmod(0o666 & ~mask)
         self._temporary.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        # A system that cannot open folders (Windows) makes the new name durable by itself.
+        with suppress(PermissionError):
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 def write_atomic(path: Path | str, content: bytes | str) -> str:

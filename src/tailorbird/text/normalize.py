@@ -43,7 +43,7 @@ def normalize(text: str) -> str:
     """Fold away differences that do not matter when two texts are compared.
 
     On top of `fold_width`, upper and lower case become one (case folding), runs of white space
-    become one space, and the ends are trimmed. Applying it twice gives the same as applying it once.
+    become one space, and the ends are trimmed. Applying it twice changes nothing more.
     """
     if text.isascii():
         return " ".join(text.lower().split())
@@ -57,9 +57,9 @@ def normalize_for_match(text: str) -> str:
 
     On top of `normalize`: citation marks at the end go (`[1]`, `[1, 3]`, `[doc2]`, `【4†source】`,
     `[handbook.pdf#page=3]`), then punctuation, brackets, quotes, symbols and emoji at both ends
-    (`「30日。」` becomes `30日`, `**Yes!**` becomes `yes`). Signs that belong to a value stay: `50%`,
-    `25°c`, `c++`, and before a digit `$5`, `-5`, `.5`. Articles and inner punctuation stay. A text
-    that holds nothing else, such as `…`, is returned normalized and whole.
+    (`「30日。」` becomes `30日`, `**Yes!**` becomes `yes`). Signs that belong to a value stay:
+    `50%`, `25°c`, `c++`, and before a digit `$5`, `-5`, `.5`. Articles and inner punctuation stay.
+    A text that holds nothing else, such as `…`, is returned normalized and whole.
     """
     whole = normalize(text)
     core = _without_citations(whole)
@@ -76,7 +76,9 @@ def _without_citations(text: str) -> str:
     while True:
         core = text.rstrip(" .。!?")
         opening = _OPENING_FOR.get(core[-1:])
-        start = -1 if opening is None else core.rfind(opening, max(0, len(core) - _LONGEST_CITATION))
+        start = (
+            -1 if opening is None else core.rfind(opening, max(0, len(core) - _LONGEST_CITATION))
+        )
         if start <= 0 or not _CITED.fullmatch(core, start + 1, len(core) - 1):
             return text
         text = core[:start]

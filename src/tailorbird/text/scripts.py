@@ -60,9 +60,9 @@ def is_cjk_char(char: str) -> bool:
 def script_of(text: str) -> Script:
     """Name the script that most letters of `text` belong to.
 
-    `cjk`: Chinese, Japanese or Korean; `latin`: Latin letters, full width ones not counted; `other`:
-    any other script, and texts without letters. Equal counts go to `cjk` first, then to `latin`:
-    one Chinese character carries about as much as two Latin letters.
+    `cjk`: Chinese, Japanese or Korean; `latin`: Latin letters, full width ones not counted;
+    `other`: any other script, and texts without letters. Equal counts go to `cjk` first, then to
+    `latin`: one Chinese character carries about as much as two Latin letters.
     """
     if text.isascii():
         return "latin" if _LATIN_CHAR.search(text) else "other"
@@ -77,8 +77,8 @@ def script_of(text: str) -> Script:
 def has_spaced_words(text: str) -> bool:
     """Say whether most letters of `text` belong to a script that puts spaces between words.
 
-    False for Chinese, Japanese, Korean, Thai, Lao, Tibetan, Myanmar and Khmer: compare such texts by
-    characters. Korean counts as unspaced because endings grow onto its words. True for a text
+    False for Chinese, Japanese, Korean, Thai, Lao, Tibetan, Myanmar and Khmer: compare such texts
+    by characters. Korean counts as unspaced because endings grow onto its words. True for a text
     without letters.
     """
     if text.isascii():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tailorbird.text.graphemes import grapheme_boundary
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,21 +20,27 @@ _CANDIDATE = re.compile(
 )
 # What goes on behind a quotation inside a sentence: 「はい。」と答えた, 「終了。」のように.
 _GOES_ON = re.compile("[とっはがをにのもでやかな、，。]")
-_MAY_FOLLOW_STOP = re.compile(r"\s+|(?=[\u3041-\u30ff\u3400-\u9fff])|$")
+_MAY_FOLLOW_STOP = re.compile(r"\s+|(?=[\u3041-\u30ff\u3400-\u9fff])|\Z")
 _LAST_TOKEN = re.compile(r"[^\s(（「『\"“‘']*$")
 _NUMBERING = re.compile(r"(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})")
 _INITIALS = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]|[A-HJ-Z]")
 
-# Abbreviations without their last stop, lower case. Our choice.
-_NEVER_LAST = frozenset(
-    "mr mrs ms mx dr prof st rev hon gen col sgt capt lt sen rep gov pres messrs mme mlle e.g i.e cf"
-    " vs viz ca approx resp incl excl fig figs eq eqs ref refs sec secs chap tab vol ed eds".split()
-)
-_BEFORE_DIGIT = frozenset(
-    "no nos nr p pp art par para jan feb mar apr jun jul aug sep sept oct nov dec tel ext".split()
-)
-_BEFORE_SMALL_LETTER = frozenset("etc inc ltd co corp jr sr a.m p.m al est ave blvd dept".split())
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Abbreviations without their last stop, lower case. Our choice.
+_NEVER_LAST = _words("""
+mr mrs ms mx dr prof st rev hon gen col sgt capt lt sen rep gov pres messrs mme mlle e.g i.e cf vs
+viz ca approx resp incl excl fig figs eq eqs ref refs sec secs chap tab vol ed eds
+""")
+_BEFORE_DIGIT = _words("""
+no nos nr p pp art par para jan feb mar apr jun jul aug sep sept oct nov dec tel ext
+""")
+_BEFORE_SMALL_LETTER = _words("etc inc ltd co corp jr sr a.m p.m al est ave blvd dept")
+
+_FIRST_MARK = "\u0300"
 _LOOK_BACK = 40
 _WRAPPED_LINE = 40  # prose is wrapped at 60 characters and more; shorter lines are meant as lines
 
@@ -40,23 +48,25 @@ _WRAPPED_LINE = 40  # prose is wrapped at 60 characters and more; shorter lines 
 def split_sentences(text: str) -> list[tuple[int, int]]:
     """Give the spans of the sentences of `text`, in order.
 
-    A span `(start, end)` holds `text[start:end]`, without white space at its ends; spans do not
-    overlap, and each character that is not white space lies in exactly one.
+    A span `(start, end)` holds `text[start:end]`, without white space at its ends (unless a
+    combining mark sits on it); spans do not overlap, break no visible character, and hold each
+    character that is not white space exactly once.
 
     A sentence ends behind `。！？` with the brackets that close there (unless a particle goes on
     behind the bracket: 「はい。」と答えた); behind `.!?` followed by white space or an East Asian
-    character (unless the stop belongs to an abbreviation such as `Dr.`, `e.g.`, `No. 5`, to initials
-    or to a list number, or a small letter follows); and at a line end (unless the line has 40
-    characters or more and is wrapped in midst of a sentence: a Latin letter or comma before it, a
-    small letter behind it).
+    character (unless the stop belongs to an abbreviation such as `Dr.`, `e.g.`, `No. 5`, to
+    initials or to a list number, or a small letter follows); and at a line end (unless the line has
+    40 characters or more and is wrapped in midst of a sentence: a Latin letter or comma before it,
+    a small letter behind it).
     """
     spans: list[tuple[int, int]] = []
     start = 0
     for border in (*_borders(text), len(text)):
-        piece = text[start:border].rstrip()
-        begin = border if not piece else start + len(text[start:border]) - len(text[start:border].lstrip())
-        if piece:
-            spans.append((begin, start + len(piece)))
+        piece = text[start:border]
+        if core := piece.strip():
+            end = start + len(piece.rstrip())
+            begin = end - len(core)
+            spans.append((_unbroken(text, begin, start), end))
         start = border
     return spans
 
@@ -71,8 +81,15 @@ def _borders(text: str) -> Iterator[int]:
             ends = not (found["closing"] and _GOES_ON.match(text, found.end()))
         else:
             ends = _latin_stop_ends(text, found)
-        if ends:
+        if ends and _unbroken(text, found.end(), found.start()) == found.end():
             yield found.end()
+
+
+def _unbroken(text: str, at: int, start: int) -> int:
+    """Move back from a combining mark to the character it sits on."""
+    if at < len(text) and text[at] >= _FIRST_MARK:
+        return grapheme_boundary(text, at, start=start)
+    return at
 
 
 def _is_wrapped(text: str, end: int, following: int) -> bool:

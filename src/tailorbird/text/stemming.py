@@ -10,21 +10,25 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-STOP_WORDS = frozenset(
-    "a about above after again against all also am an and any are as at be because been before being"
-    " below between both but by can could did do does doing down during each few for from further had"
-    " has have having he her here hers herself him himself his how i if in into is it its itself just"
-    " may me might more most must my myself no nor not of off on once only or other our ours ourselves"
-    " out over own same shall she should so some such than that the their theirs them themselves then"
-    " there these they this those through to too under until up upon us very was we were what when"
-    " where which while who whom whose why will with would you your yours yourself yourselves".split()
-)
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+STOP_WORDS = _words("""
+a about above after again against all also am an and any are as at be because been before being
+below between both but by can could did do does doing down during each few for from further had has
+have having he her here hers herself him himself his how i if in into is it its itself just may me
+might more most must my myself no nor not of off on once only or other our ours ourselves out over
+own same shall she should so some such than that the their theirs them themselves then there these
+they this those through to too under until up upon us very was we were what when where which while
+who whom whose why will with would you your yours yourself yourselves
+""")
 """English words that carry grammar and no subject, lower case. Our choice."""
 
 # Words that the rules would join with others: `news` with `new`, `early` with `ear`.
-_AS_THEY_ARE = frozenset(
-    "bias early evening exceed innings news only proceed sky succeed".split()
-)
+_AS_THEY_ARE = _words("bias early evening exceed innings news only proceed sky succeed")
+_SHORTEST = 3
 _LONGEST = 40  # longer runs of letters are no English words
 _REGION = re.compile(r".*?[aeiouy][^aeiouy]")  # what follows it is Porter's region R1, then R2
 _REGION_PREFIX = re.compile("gener|commun|arsen|univers|emerg|organ|inter|past|later|distan")
@@ -59,7 +63,7 @@ def stem(word: str) -> str:
     Words of one or two letters, runs of more than 40, and a few exceptions such as `news` are
     returned as they are.
     """
-    if not 2 < len(word) <= _LONGEST or word in _AS_THEY_ARE:
+    if not _SHORTEST <= len(word) <= _LONGEST or word in _AS_THEY_ARE:
         return word
     marked = re.sub("(?:^|(?<=[aeiouy]))y", "Y", word)
     r1, r2 = _regions(marked)

@@ -39,11 +39,12 @@ def search_terms(text: str) -> list[str]:
     Questions and documents must be cut by this same function. Width and case are folded first.
     Runs of Han, kana, Hangul, Thai and other unspaced scripts give each character and each pair of
     neighbors, because words cannot be found in them without a dictionary; single hiragana go, being
-    grammar for the most part; a number gives a pair with the character behind it (`25日`). Elsewhere a word is a term: English stop words go (unless in
-    capitals: `IT` is no `it`), English words are stemmed, accents on Latin letters go. Numbers lose
-    their thousands separators. A code or an address gives its parts and itself without
-    punctuation: `VPN-200` gives `vpn`, `200`, `vpn200`, so that `VPN200` and `vpn 200` find it.
-    `C++`, `C#` and emoji are terms, other symbols are not.
+    grammar for the most part; a number gives a pair with the character behind it (`25日`).
+    Elsewhere a word is a term: English stop words go (unless in capitals: `IT` is no `it`), English
+    words are stemmed, accents on Latin letters go. Numbers lose their thousands separators. A code
+    or an address gives its parts and itself without punctuation: `VPN-200` gives `vpn`, `200`,
+    `vpn200`, so that `VPN200` and `vpn 200` find it. `C++`, `C#` and emoji are terms, other symbols
+    are not.
 
     The list is empty for a text without any of these, and for one of stop words only.
     """

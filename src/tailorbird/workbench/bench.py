@@ -20,14 +20,14 @@ from tailorbird.workflow.estimate import estimate_training
 from tailorbird.workflow.index import Index, read_index
 from tailorbird.workflow.progress import OnProgress, silent
 from tailorbird.workflow.search import make_query
-from tailorbird.workflow.training import TuneOptions
+from tailorbird.workflow.training import TuneOptions, worked_examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
-    from tailorbird.data import ChunkOptions, ExampleSet, QuestionSet
+    from tailorbird.data import ChunkOptions, ExampleSet, QuestionSet, TokenCounter
     from tailorbird.exceptions import Problem
     from tailorbird.journal import RunRecord
     from tailorbird.protocols import Provider
@@ -112,6 +112,7 @@ class Workbench:
         *,
         system: str | None = None,
         options: TuneOptions | None = None,
+        count: TokenCounter | None = None,
     ) -> Estimate:
         """Say what training on these rows would use and cost; nothing is sent.
 
@@ -119,6 +120,7 @@ class Workbench:
             train: Training rows.
             system: System prompt of each row; None uses the rows' own.
             options: Base model and method; None takes the role `tune_base`, supervised.
+            count: Counts the tokens of a text, e.g. `exact_counter()`; None estimates them.
 
         Raises:
             InvalidInputError: A row has no answer to train on.
@@ -126,9 +128,14 @@ class Workbench:
         options = options or TuneOptions()
         role = self._parts.find_role("tune_base")
         base = options.base or (None if role is None else role.model)
-        prices = self.provider.prices
         return await asyncio.to_thread(
-            estimate_training, train, system=system, options=options, base=base, prices=prices
+            estimate_training,
+            train,
+            system=system,
+            options=options,
+            base=base,
+            prices=self.provider.prices,
+            count=count,
         )
 
     async def start_fine_tune(
@@ -162,10 +169,16 @@ class Workbench:
         """
         base = (options and options.base) or self.role("tune_base").model
         options = (options or TuneOptions()).model_copy(update={"base": base})
-        plan = await self._parts.prepare(
-            train, name=name, system=system, validation=validation, options=options
+        prepared = await asyncio.to_thread(
+            self._parts.preparer.prepare,
+            train,
+            name=name,
+            system=system,
+            validation=validation,
+            options=options,
         )
-        job = await self._parts.tuner.start(plan, again=again)
+        self._parts.examples[name] = worked_examples(prepared.rows)
+        job = await self._parts.tuner.start(prepared.plan, again=again)
         return self._parts.handle(name, job.id)
 
     async def fine_tune(
@@ -376,7 +389,7 @@ class Workbench:
             ConfigError: No model plays the role `chat`.
         """
         if examples is None:
-            examples = () if tuned is None else self._parts.trained_on(tuned.name)
+            examples = () if tuned is None else self._parts.examples.get(tuned.name, ())
         plan = ArmPlan(
             model=self.role("chat").callable_id,
             system=system,

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tailorbird.exceptions import ConfigError
+from tailorbird.data import read_examples, training_rules
+from tailorbird.exceptions import ConfigError, JobOutcomeUnknownError
 from tailorbird.workflow.answer import Answerer
 from tailorbird.workflow.compare import Comparer
+from tailorbird.workflow.finish import Finisher
+from tailorbird.workflow.handle import JobHandle, Ticket
 from tailorbird.workflow.index import Indexer
 from tailorbird.workflow.search import Embedder, Searcher
 from tailorbird.workflow.shots import ShotPicker
-from tailorbird.workflow.tune import Tuner
+from tailorbird.workflow.training import Preparer, worked_examples
+from tailorbird.workflow.tune import TunePlan, Tuner
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tailorbird.config import Profile
-    from tailorbird.journal import Workspace
+    from tailorbird.journal import RunRecord, Workspace
     from tailorbird.protocols import Provider, Retrieval
+    from tailorbird.types.ids import JobId
     from tailorbird.types.models import RoleModel
+    from tailorbird.types.questions import Question
+    from tailorbird.types.tuned import TunedModel
+    from tailorbird.workflow.progress import OnProgress
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,8 @@ class Parts:
     """Where everything is remembered."""
     profile: Profile
     """Which model plays which role, and which engine keeps indexes."""
+    examples: dict[str, tuple[Question, ...]] = field(default_factory=dict)
+    """Rows that runs of this workspace were trained on, as far as they were needed so far."""
 
     def find_role(self, name: str) -> RoleModel | None:
         """Give the model that plays a role; None when neither profile nor provider names one."""
@@ -111,6 +124,13 @@ class Parts:
             identity=self.provider.identity,
         )
 
+    @cached_property
+    def preparer(self) -> Preparer:
+        """Writes and checks training files."""
+        return Preparer(
+            folder=self.workspace.training_folder, rules=training_rules(self.provider.name)
+        )
+
     def comparer(self, *, concurrency: int) -> Comparer:
         """Compares arms, so many answers at a time."""
         return Comparer(
@@ -122,3 +142,54 @@ class Parts:
             prices=self.provider.prices,
             concurrency=concurrency,
         )
+
+    def handle(self, name: str, job_id: JobId) -> JobHandle:
+        """Give a handle on a job."""
+        ticket = Ticket(
+            name=name, profile=self.profile.name, provider=self.provider.name, job_id=job_id
+        )
+        return JobHandle(ticket=ticket, jobs=self.provider.jobs, clock=self.provider.clock)
+
+    async def resume(self, name: str) -> JobHandle:
+        """Find a run that was started before; see `Workbench.resume`."""
+        run = await self.workspace.journal.get_run(name, identity=self.provider.identity)
+        if run.job_id is None:
+            message = (
+                f"run {name!r} was begun, and no job of it is known: start it again with the same"
+                " rows; the provider is asked for the job before one is created"
+            )
+            raise JobOutcomeUnknownError(message, name=name)
+        return self.handle(name, run.job_id)
+
+    async def runs(self) -> tuple[RunRecord, ...]:
+        """Give the runs of this account, newest first."""
+        return await self.workspace.journal.list_runs(identity=self.provider.identity)
+
+    async def finish(
+        self, name: str, *, timeout_s: float | None, on_progress: OnProgress
+    ) -> TunedModel:
+        """Wait for a run and make its model callable; see `Workbench.finish`."""
+        handle = await self.resume(name)
+        job = await handle.wait(timeout_s=timeout_s, on_progress=on_progress)
+        known = {one.name: one for one in await self.workspace.list_tuned()}
+        if name in known and known[name].job == job.id:
+            return known[name]
+        run = await self.workspace.journal.get_run(name, identity=self.provider.identity)
+        plan = TunePlan.model_validate_json(run.plan)
+        tuned = await Finisher(provider=self.provider).finish(plan, job)
+        await self.workspace.save_tuned(tuned)
+        return tuned
+
+    async def tuned(self, name: str) -> TunedModel:
+        """Give a tuned model that was finished before, and remember what it was trained on."""
+        tuned = await self.workspace.load_tuned(name)
+        if name not in self.examples:
+            run = await self.workspace.journal.get_run(name, identity=self.provider.identity)
+            path = TunePlan.model_validate_json(run.plan).request.training.path
+            self.examples[name] = await asyncio.to_thread(_worked_examples, path)
+        return tuned
+
+
+def _worked_examples(path: Path) -> tuple[Question, ...]:
+    # A workspace that was tidied up has no training file any more: then there is nothing to show.
+    return worked_examples(read_examples(path)) if path.is_file() else ()

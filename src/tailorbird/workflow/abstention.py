@@ -4,10 +4,10 @@ How it is decided; the lists in this module are the whole rule:
 
 1. `[n]` marks go, width and case are folded, the text is cut into sentences and these into clauses
    at "but", "however", 「ませんが」, 「ますが」, 「けれども」.
-2. A clause *declines* when the speaker does not know or cannot answer ("わかりかねます", "お答えでき
-   ません", "I don't know", "we could not find"), or when the sources are silent ("資料に記載がござい
-   ません", "our handbook says nothing about", "is not mentioned in the passages"). A condition does
-   not decline: "記載がない場合は", "if the handbook does not say".
+2. A clause *declines* when the speaker does not know or cannot answer ("わかりかねます",
+   "お答えできません", "I don't know", "we could not find"), or when the sources are silent
+   ("資料に記載がございません", "our handbook says nothing about", "is not mentioned in the
+   passages"). A condition does not decline: "記載がない場合は", "if the handbook does not say".
 3. A clause *answers* when it does not decline and holds a number, or at least 7 words (15 letters
    in scripts without spaces), unless it is a courtesy: an apology, whom to ask, what the sources
    are about.
@@ -40,27 +40,37 @@ _JA_NONE = (
 )
 _JA_DECLINES = (
     # 記載がございません、情報は見つかりませんでした、該当する箇所がない
-    "(?:記載|記述|言及|明記|掲載|(?<!個人)情報|答え|回答|該当)[^。、]{0,8}?"
-    f"(?:が|は|も|を)(?:[^。、]{{0,8}}?には?)?(?:{_JA_NONE})",
+    (
+        "(?:記載|記述|言及|明記|掲載|(?<!個人)情報|答え|回答|該当)[^。、]{0,8}?"
+        f"(?:が|は|も|を)(?:[^。、]{{0,8}}?には?)?(?:{_JA_NONE})"
+    ),
     # 資料にはございません、手元の文書からは見つかりません
     f"{_JA_SOURCE}(?:の中)?(?:に|で|から)[はも]?(?:{_JA_NONE})",
     f"{_JA_SOURCE}[^。]{{0,30}}?見(?:つか|付か|当た)(?:りません|らない{_JA_PLAIN_ENDS})",
     # 資料に書かれていません、ハンドブックには載っておりません、記載されていない
-    f"{_JA_SOURCE}[^。]{{0,30}}?(?:書かれて|載って|触れられて|示されて|定められて)"
-    f"(?:いません|おりません|いない{_JA_PLAIN_ENDS})",
-    "(?:記載|記述|言及|明記|掲載|説明)(?:されて|して)"
-    f"(?:いません|おりません|いない{_JA_PLAIN_ENDS})",
-    "(?<!個人)(?:情報|内容|答え|回答|記述|詳細)[^。、]{0,8}?(?:含まれて|示されて)"
-    f"(?:いません|おりません|いない{_JA_PLAIN_ENDS})",
+    (
+        f"{_JA_SOURCE}[^。]{{0,30}}?(?:書かれて|載って|触れられて|示されて|定められて)"
+        f"(?:いません|おりません|いない{_JA_PLAIN_ENDS})"
+    ),
+    (
+        "(?:記載|記述|言及|明記|掲載|説明)(?:されて|して)"
+        f"(?:いません|おりません|いない{_JA_PLAIN_ENDS})"
+    ),
+    (
+        "(?<!個人)(?:情報|内容|答え|回答|記述|詳細)[^。、]{0,8}?(?:含まれて|示されて)"
+        f"(?:いません|おりません|いない{_JA_PLAIN_ENDS})"
+    ),
     # わかりません、分かりかねます、存じません、把握しておりません、不明です
     f"(?:わか|分か|判)(?:り(?:ません|かねます)|らない(?:です)?{_JA_PLAIN_ENDS})",
     "存じ(?:上げ)?(?:て(?:おり|い))?ません|(?:把握|承知)して(?:おり|い)ません",
     f"知りません|知らない(?:です)?{_JA_PLAIN_ENDS}",
     "(?<!ご)不明(?:です|でございます|である)|^不明。?$",
     # お答えできません、ご案内いたしかねます、回答することはできない
-    "(?:答え|回答|案内|教え|説明|伝え|判断|特定|確認)(?:を|は|が|に|も)?"
-    "(?:する|し|いたし|致し|申し上げ|差し上げ|出し|る|られ)*(?:ことは|ことが)?"
-    f"(?:でき|出来|られ)?(?:ません|かねます|ない{_JA_PLAIN_ENDS})",
+    (
+        "(?:答え|回答|案内|教え|説明|伝え|判断|特定|確認)(?:を|は|が|に|も)?"
+        "(?:する|し|いたし|致し|申し上げ|差し上げ|出し|る|られ)*(?:ことは|ことが)?"
+        f"(?:でき|出来|られ)?(?:ません|かねます|ない{_JA_PLAIN_ENDS})"
+    ),
 )
 
 _EN_SOURCE = (
@@ -77,22 +87,31 @@ _EN_DECLINES = (
     rf"\b(?:i|we)(?: have|'ve)(?: got)? no (?:\w+ )?{_EN_FACTS}",
     r"\b(?:i am|i'm|we are|we're) (?:not (?:sure|certain|aware)|unsure|unaware)\b",
     # I can't answer, we could not find, I am unable to say
-    r"(?:\b(?:i|we) (?:can(?:not|'t| not)|could(?:n't| not))|\b(?:i|we)(?: am|'m| are|'re| was| were)"
-    r" (?:not able|unable) to|\bunable to) (?:answer|find|say|tell|help|determine|locate|verify"
-    rf"|(?:provide|give|offer|share) (?:\w+ ){{0,4}}?{_EN_FACTS})\b",
+    (
+        r"(?:\b(?:i|we) (?:can(?:not|'t| not)|could(?:n't| not))"
+        r"|\b(?:i|we)(?: am|'m| are|'re| was| were)"
+        r" (?:not able|unable) to|\bunable to) (?:answer|find|say|tell|help|determine|locate|verify"
+        rf"|(?:provide|give|offer|share) (?:\w+ ){{0,4}}?{_EN_FACTS})\b"
+    ),
     rf"\b(?:i|we) did{_EN_NOT} find\b",
     # our handbook says nothing about, the documents contain no information
-    rf"\b{_EN_SOURCE}\b[^.!?;]{{0,40}}?\b(?:say|mention|contain|ha(?:s|ve)|offer|give|provide"
-    r"|include|hold)s? (?:nothing|no)\b",
+    (
+        rf"\b{_EN_SOURCE}\b[^.!?;]{{0,40}}?\b(?:say|mention|contain|ha(?:s|ve)|offer|give|provide"
+        r"|include|hold)s? (?:nothing|no)\b"
+    ),
     # the documents do not mention
-    rf"\b{_EN_SOURCE}\b[^.!?;]{{0,40}}?\bdo(?:es)?{_EN_NOT} (?:\w+ )?(?:say|mention|contain|include"
-    r"|provide|specify|state|cover|list|address|answer|tell|discuss|give|describe|explain|indicate"
-    r"|appear|seem|have)\b",
+    (
+        rf"\b{_EN_SOURCE}\b[^.!?;]{{0,40}}?\bdo(?:es)?{_EN_NOT} (?:\w+ )?(?:say|mention|contain"
+        r"|include|provide|specify|state|cover|list|address|answer|tell|discuss|give|describe|explain"
+        r"|indicate|appear|seem|have)\b"
+    ),
     # is not mentioned in the documents, not found in our handbook, not in the passages
     rf"(?:n't| not) (?:\w+ ){{0,3}}?(?:in|by|within|from|among) (?:[\w']+ ){{0,3}}?{_EN_SOURCE}\b",
     # there is no information about, no information available
-    r"\b(?:there is|there's|i see|i found|found) (?:no|not enough|insufficient) (?:\w+ )?"
-    rf"{_EN_FACTS}",
+    (
+        r"\b(?:there is|there's|i see|i found|found) (?:no|not enough|insufficient) (?:\w+ )?"
+        rf"{_EN_FACTS}"
+    ),
     rf"^(?:sorry,? )?(?:no|not enough|insufficient) (?:\w+ )?{_EN_FACTS}\b",
     r"^(?:the answer is |that is )?unknown\.?$",
     r"\b(?:outside|beyond) (?:of )?(?:my|our) knowledge\b",

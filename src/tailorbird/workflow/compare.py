@@ -89,11 +89,15 @@ class Comparer:
             on_progress: Called after each answer.
 
         Raises:
-            InvalidInputError: There is no arm or question, or a name or id stands twice.
+            InvalidInputError: There is no arm or question, a name or id stands twice, or
+                `concurrency` is below 1.
             ProviderError: All further calls would fail too (key, quota, model); answers that
                 had come are kept. A call that fails by itself becomes an outcome with `error`.
             RetrievalError: An arm's index cannot be searched.
         """
+        if self.concurrency < 1:
+            message = f"concurrency must be at least 1, got {self.concurrency}"
+            raise InvalidInputError(message)
         _check_unique("arm", [arm.name for arm in arms])
         _check_unique("question", [question.id for question in questions])
         run = _Run(self, arms, questions, on_progress)
@@ -122,7 +126,6 @@ class Comparer:
             ),
             settings=settings or {},
         )
-
 
     def _name(self, arms: Sequence[Arm], questions: Sequence[Question]) -> str:
         parts = [arm_fingerprint(arm, identity=self.identity) for arm in arms]

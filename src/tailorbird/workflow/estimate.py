@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
+from tailorbird.data import (
+    TokenCounter,
+    auto_epochs,
+    estimate_tokens,
+    message_tokens,
+)
 from tailorbird.types.base import Frozen
 from tailorbird.types.ids import ModelId
+from tailorbird.types.questions import PreferencePair
 from tailorbird.types.usage import Price
+from tailorbird.workflow.pricing import training_cost, training_price
+from tailorbird.workflow.training import training_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from tailorbird.data import ExampleSet, QuestionSet
+    from tailorbird.workflow.training import AnyExample, TuneOptions
 
 
 class Estimate(Frozen):
@@ -37,6 +49,7 @@ class Estimate(Frozen):
     hosting_hourly: Decimal | None = None
     """US dollars for each hour the tuned model is deployed; None when not known, 0 when free."""
 
+    @override
     def __str__(self) -> str:
         """Say it in one line."""
         about = "" if self.counted == "exact" else "about "
@@ -55,14 +68,49 @@ class Estimate(Frozen):
         return f"{text}; {about}{self.usd:,.2f} USD{hosting}{source}"
 
 
-def training_cost(trained_tokens: int, price: Price | None) -> Decimal | None:
-    """Give US dollars for trained tokens; None when the price is not known."""
-    if price is None or price.training_per_mtok is None:
-        return None
-    return price.training_per_mtok * trained_tokens / 1_000_000
+def estimate_training(
+    train: QuestionSet | ExampleSet,
+    *,
+    system: str | None,
+    options: TuneOptions,
+    base: ModelId | None,
+    prices: Sequence[Price],
+    count: TokenCounter | None = None,
+) -> Estimate:
+    """Count what training on these rows would use, and price it.
+
+    Args:
+        train: Training rows.
+        system: System prompt of each row; None uses the rows' own.
+        options: How to tune.
+        base: Base model; None when none is configured.
+        prices: What is known about prices.
+        count: Counts the tokens of a text; None estimates them.
+
+    Raises:
+        InvalidInputError: A row has no answer to train on.
+    """
+    rows = training_rows(train, system=system)
+    tokens = sum(example_tokens(row, count or estimate_tokens) for row in rows)
+    asked = options.method.n_epochs
+    epochs = auto_epochs(len(rows)) if asked == "auto" else asked
+    price = training_price(prices, base)
+    return Estimate(
+        base=base,
+        examples=len(rows),
+        tokens=tokens,
+        counted="estimated" if count is None else "exact",
+        epochs=epochs,
+        trained_tokens=tokens * epochs,
+        usd=training_cost(tokens * epochs, price),
+        price=price,
+        hosting_hourly=None if price is None else price.hosting_per_hour,
+    )
 
 
-def training_price(prices: Sequence[Price], base: ModelId | None) -> Price | None:
-    """Give the newest training price of a base model; None when there is none."""
-    fitting = [one for one in prices if one.model == base and one.training_per_mtok is not None]
-    return max(fitting, key=lambda one: one.read_on, default=None)
+def example_tokens(row: AnyExample, count: TokenCounter) -> int:
+    """Count the tokens of one training row, the answers of a preference pair included."""
+    turns = list(row.messages)
+    if isinstance(row, PreferencePair):
+        turns += [row.preferred, row.rejected]
+    return message_tokens(turns, count)

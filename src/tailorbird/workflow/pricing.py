@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from tailorbird.types.usage import Price, Usage
 
@@ -77,21 +77,31 @@ def usage_cost(usage: Usage, price: Price) -> Decimal | None:
     )
 
 
-def training_cost(tokens: int, *, base: str, prices: Sequence[Price]) -> Decimal | None:
+def training_price(prices: Iterable[Price], base: str) -> Price | None:
+    """Choose the price for training on a base model.
+
+    It may stand with the tuned variant of the base (`ft:<base>`) or with the base itself.
+
+    Returns:
+        A price with a `training_per_mtok`, or None when none is known for the base.
+    """
+    offers = [price for price in prices if price.training_per_mtok is not None]
+    return find_price(tuned_price_id(base), offers) or find_price(base, offers)
+
+
+def training_cost(trained_tokens: int, price: Price | None) -> Decimal | None:
     """Compute what training costs, in US dollars, not rounded.
 
     Args:
-        tokens: Billed tokens: those of the training file times the epochs.
-        base: The model that is tuned.
-        prices: What is known; the training price may stand with the base or its tuned variant.
+        trained_tokens: Billed tokens: those of the training file times the epochs.
+        price: What `training_price` found.
 
     Returns:
-        The cost, or None when no training price for the base is known.
+        The cost, or None when the price of training is not known.
     """
-    for price in (find_price(tuned_price_id(base), prices), find_price(base, prices)):
-        if price is not None and price.training_per_mtok is not None:
-            return _total(((tokens, price.training_per_mtok),))
-    return None
+    if price is None or price.training_per_mtok is None:
+        return None
+    return _total(((trained_tokens, price.training_per_mtok),))
 
 
 def _total(parts: Iterable[tuple[int, Decimal | None]]) -> Decimal | None:

@@ -26,6 +26,7 @@ Metric = Literal[
     "chrf",
     "numbers",
     "abstention",
+    "style",
     "citation",
     "retrieved",
 ]
@@ -81,17 +82,19 @@ class Scores(Frozen):
     correct: float | None = None
     """1 when the answer counts as right, else 0; the figure that paired tests compare."""
     exact: float | None = None
-    """1 when the normalized text equals an accepted answer, else 0."""
+    """1 when the normalized text equals an accepted answer, else 0; house style included."""
     contains: float | None = None
-    """1 when an accepted answer stands in the normalized text, else 0."""
+    """1 when an accepted answer stands in the normalized text, else 0; without house style."""
     f1: float | None = None
-    """Overlap with the best accepted answer: of words, or of characters for CJK."""
+    """Overlap with the best accepted answer, of words or CJK characters; without house style."""
     chrf: float | None = None
-    """Character n-gram F-score against the best accepted answer."""
+    """Character n-gram F-score against the best accepted answer; house style included."""
     numbers: float | None = None
     """Share of the reference's numbers that stand in the answer; None when it has none."""
     abstention: float | None = None
     """1 when declining or answering was right for this question, else 0."""
+    style: float | None = None
+    """1 when the answer has the references' house style, else 0; None where they share none."""
     citation: float | None = None
     """Share of the citations that name an expected source; None without citations or sources."""
     retrieved: float | None = None

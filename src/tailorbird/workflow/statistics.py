@@ -65,9 +65,9 @@ def wilson_interval(share: float, n: int, *, confidence: float = CONFIDENCE) -> 
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     center = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # Rounding can leave the exact ends 0 and 1 by the last digit.
-    low = 0.0 if share == 0 else max(0.0, center - half)
-    high = 1.0 if share == 1 else min(1.0, center + half)
+    # Rounding must not put the share itself, 0 and 1 included, outside.
+    low = min(share, max(0.0, center - half))
+    high = max(share, min(1.0, center + half))
     return low, high
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,23 @@ _METHODS: Mapping[str, Capability] = {
 }
 
 
+_RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def check_run_name(name: str) -> None:
+    """Do nothing for a name that can stand for a run, in a file name and at a provider.
+
+    Raises:
+        InvalidInputError: It is empty, too long, or holds other characters.
+    """
+    if not _RUN_NAME.fullmatch(name):
+        message = (
+            f"{name!r} cannot name a run: use 1 to 64 letters, digits, '_', '.' or '-',"
+            " beginning with a letter or digit"
+        )
+        raise InvalidInputError(message)
+
+
 class TrainingFile(Frozen):
     """A checked training file on disk, ready to be uploaded."""
 
@@ -59,7 +77,7 @@ class TrainingFile(Frozen):
 class TuneRequest(Frozen):
     """Everything that decides what a run makes; the same request under one name is one job."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    name: str
     """The run's name: 1 to 64 letters, digits, `_`, `.`, `-`."""
     base: ModelId
     """Base model."""
@@ -157,7 +175,12 @@ class Tuner:
         self.capabilities.require(_METHODS[request.method.type], on=today)
         key = request.run_key(identity=self.identity)
         run = await self.journal.begin_run(
-            identity=self.identity, name=request.name, run_key=key, spec=request.summary()
+            request.name,
+            identity=self.identity,
+            run_key=key,
+            summary=request.summary(),
+            plan=plan.model_dump_json(),
+            at=self.clock.now(),
         )
         attempt = run.attempt + 1 if again and run.job_id is not None else run.attempt
         tag = key if attempt == 0 else f"{key[:56]}-{attempt}"

@@ -26,7 +26,7 @@ from tailorbird.exceptions import InvalidInputError, ScriptError
 from tailorbird.providers.fake.faults import Fault
 from tailorbird.providers.fake.operations import OPERATIONS, Operation
 from tailorbird.types.chat import Message, Reply
-from tailorbird.types.jobs import JobEvent
+from tailorbird.types.jobs import JobEvent, JobFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,13 +53,17 @@ class Statuses:
 
     words: tuple[str, ...]
     """One for each look-up by `get`; the last one stays. Words may be unknown ones."""
+    failure: JobFailure
+    """Why a job failed, when one of the words is `failed`."""
 
-    def __init__(self, *words: str) -> None:
-        """Take the words in their order; at least one."""
+    def __init__(self, *words: str, failure: JobFailure | None = None) -> None:
+        """Take the words in their order, at least one; `failure` None takes a made-up one."""
         if not words:
             message = "Statuses() needs at least one word, such as Statuses('queued', 'running')"
             raise ScriptError(message)
+        told = failure or JobFailure(code="scripted", message="the script lets the job fail")
         object.__setattr__(self, "words", words)
+        object.__setattr__(self, "failure", told)
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -39,10 +39,19 @@ PIXEL = (
     "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 NO_MODEL = ModelId(data.UNKNOWN)
-NO_MESSAGES: tuple[object, ...] = (
-    *([], (), None, "text", b"text", {"role": "user", "content": "text"}, Message.user("text")),
-    *([None], ["text"], [{"role": "user", "content": "text"}], {Message.user("text")}),
-)
+NO_MESSAGES: dict[str, object] = {
+    "empty list": [],
+    "empty tuple": (),
+    "None": None,
+    "text": "text",
+    "bytes": b"text",
+    "dictionary": {"role": "user", "content": "text"},
+    "one message": Message.user("text"),
+    "dictionary of messages": {0: Message.user("text")},
+    "list with None": [None],
+    "list of texts": ["text"],
+    "list of dictionaries": [{"role": "user", "content": "text"}],
+}
 BROKEN_TEXT = ("lone \ud800 surrogate", "\udfff", "NUL \x00 inside")
 
 
@@ -82,12 +91,12 @@ class ChatConformance:
             assert counts == sorted(set(counts))
 
     @clause("C3")
-    @pytest.mark.parametrize("wrong", NO_MESSAGES, ids=repr)
-    async def test_messages_are_checked(self, provider: Provider, wrong: object) -> None:
+    @pytest.mark.parametrize("wrong", NO_MESSAGES)
+    async def test_messages_are_checked(self, provider: Provider, wrong: str) -> None:
         """Messages that are empty or no sequence of `Message` raise `InvalidInputError`."""
         needs(provider, Capability.CHAT)
         async with Trial(provider, self.options) as trial:
-            await assert_refused(provider, wrong, model=trial.model("chat"))
+            await assert_refused(provider, NO_MESSAGES[wrong], model=trial.model("chat"))
 
     @clause("C4")
     async def test_generator_is_no_sequence(self, provider: Provider) -> None:
@@ -149,7 +158,7 @@ class ChatConformance:
         """An answer ends before a text of `stop`, which is not part of it."""
         needs(provider, Capability.CHAT)
         async with Trial(provider, self.options) as trial:
-            model = trial.model("chat")
+            model = trial.sampling_model
             whole = await provider.chat.complete(STORY, model=model)
             stop = whole.text[len(whole.text) // 2 :][:2]
             cut = await provider.chat.complete(

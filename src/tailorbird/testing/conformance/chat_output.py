@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 CLAIM = (
     Message.system("You fill in forms from what people write."),
-    Message.user("大阪へ新幹線で14,720円、宿泊は「ホテルさくら🌸」で9,800円。領収書は二枚とも有ります。"),
+    Message.user(
+        "大阪へ新幹線で14,720円、宿泊は「ホテルさくら🌸」で9,800円。領収書は二枚とも有ります。"
+    ),
 )
 WEATHER = Tool(
     name="look_up_weather",
@@ -184,9 +186,7 @@ class ChatOutputConformance:
         needs(provider, Capability.CHAT, Capability.CHAT_TOOLS)
         async with Trial(provider, self.options) as trial:
             options = ChatOptions(tools=(WEATHER,), tool_choice="none")
-            reply = await provider.chat.complete(
-                RAIN, model=trial.model("chat"), options=options
-            )
+            reply = await provider.chat.complete(RAIN, model=trial.model("chat"), options=options)
             assert reply.text.strip()
             assert reply.tool_calls == ()
 
@@ -221,7 +221,7 @@ class ChatOutputConformance:
         needs(provider, Capability.CHAT, Capability.CHAT_LOGPROBS)
         async with Trial(provider, self.options) as trial:
             reply = await provider.chat.complete(
-                CLAIM, model=trial.model("chat"), options=ChatOptions(logprobs=2)
+                CLAIM, model=trial.sampling_model, options=ChatOptions(logprobs=2)
             )
             assert reply.logprobs
             assert "".join(token.token for token in reply.logprobs) == reply.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable
 
     from tailorbird.protocols import Provider
     from tailorbird.types import Capability
@@ -31,10 +32,12 @@ class Clause:
 def clause(
     number: str,
 ) -> Callable[
-    [Callable[Concatenate[S, P], Coroutine[None, None, None]]],
-    Callable[Concatenate[S, P], Coroutine[None, None, None]],
+    [Callable[Concatenate[S, P], Awaitable[None]]],
+    Callable[Concatenate[S, P], Awaitable[None]],
 ]:
-    """Make an asynchronous test method the check of a clause, whose sentence is its docstring.
+    """Make an asynchronous test method the check of a clause.
+
+    The first paragraph of its docstring is the clause's sentence.
 
     A failure carries the clause as a note, so that a report names the promise that was broken.
 
@@ -46,15 +49,15 @@ def clause(
     """
 
     def attach(
-        check: Callable[Concatenate[S, P], Coroutine[None, None, None]],
-    ) -> Callable[Concatenate[S, P], Coroutine[None, None, None]]:
-        sentence = " ".join((check.__doc__ or "").split())
+        check: Callable[Concatenate[S, P], Awaitable[None]],
+    ) -> Callable[Concatenate[S, P], Awaitable[None]]:
+        sentence = " ".join((inspect.getdoc(check) or "").split("\n\n")[0].split())
         if not sentence:
             message = f"clause {number!r} has no sentence: write it as the method's docstring"
             raise ValueError(message)
 
         @wraps(check)
-        async def checked(self: S, *args: P.args, **kwargs: P.kwargs) -> None:
+        async def checked(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
             __tracebackhide__ = True
             try:
                 await check(self, *args, **kwargs)

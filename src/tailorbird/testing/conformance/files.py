@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tailorbird.types import StoredFile
 
 PIECE_BYTES = 2**20
+SOON_S = 60.0
 PAGE = 25  # more than the default page of every listing known (OpenAI's jobs: 20)
 UNKNOWN = FileId(data.UNKNOWN)
 EXPIRY_S = 3600
@@ -216,9 +217,7 @@ class FilesConformance:
         needs(provider, Capability.FILES, Capability.FILES_EXPIRY)
         before = [stored.id for stored in await listed(provider)]
         with pytest.raises(InvalidInputError):
-            await provider.files.create(
-                data.TRAINING, name="never.jsonl", expires_after_s=seconds
-            )
+            await provider.files.create(data.TRAINING, name="never.jsonl", expires_after_s=seconds)
         assert [stored.id for stored in await listed(provider)] == before
 
     @clause("F18")
@@ -228,9 +227,7 @@ class FilesConformance:
         lacks(provider, Capability.FILES_EXPIRY)
         before = [stored.id for stored in await listed(provider)]
         with pytest.raises(UnsupportedError):
-            await provider.files.create(
-                data.TRAINING, name="never.jsonl", expires_after_s=EXPIRY_S
-            )
+            await provider.files.create(data.TRAINING, name="never.jsonl", expires_after_s=EXPIRY_S)
         assert [stored.id for stored in await listed(provider)] == before
 
     @clause("F19")
@@ -243,8 +240,8 @@ class FilesConformance:
             assert ready.id == stored.id
             assert ready.status not in {FileStatus.PENDING, FileStatus.RUNNING, FileStatus.ERROR}
             since = provider.clock.monotonic()
-            await provider.files.wait_ready(stored.id, timeout_s=60.0)
-            assert provider.clock.monotonic() - since < 60.0
+            await provider.files.wait_ready(stored.id, timeout_s=SOON_S)
+            assert provider.clock.monotonic() - since < SOON_S
 
     @clause("F20")
     async def test_calls_run_at_the_same_time(self, provider: Provider) -> None:

@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 class SuiteOptions:
     """What the suite cannot know of a provider: which models to use, and how long to wait."""
 
-    roles: Mapping[str, RoleModel] = field(default_factory=dict)
-    """Models for `chat`, `tune_base` and `embedding`; one left out is taken from `Provider.roles`.
+    roles: Mapping[str, RoleModel] = field(default_factory=dict[str, "RoleModel"])
+    """Models for `chat`, `tune_base`, `embedding`; one left out is taken from `Provider.roles`.
+
+    A model for `sampling` takes `stop` and `logprobs`, which reasoning models refuse; left out, it
+    is the base that is tuned, or `chat` where a base does not answer without a deployment.
     """
     wait_s: float = 86_400.0
     """Seconds by the provider's clock until a job that is not final fails the test."""
@@ -68,6 +71,17 @@ class Trial:
     def model(self, role: str) -> ModelId:
         """Give what calls name as the model of a role."""
         return self._role(role).callable_id
+
+    @property
+    def sampling_model(self) -> ModelId:
+        """What calls name as a model that takes `stop` and `logprobs`."""
+        if "sampling" in self.options.roles:
+            return self.model("sampling")
+        needed = self.provider.capabilities.supports(
+            Capability.DEPLOYMENTS_REQUIRED, on=self.provider.clock.today()
+        )
+        tuned_here = {"tune_base"} & {*self.options.roles, *self.provider.roles}
+        return self.tune_base if tuned_here and not needed else self.model("chat")
 
     @property
     def tune_base(self) -> ModelId:

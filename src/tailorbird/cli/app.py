@@ -1,0 +1,122 @@
+"""Put the commands together and run them.
+
+Exit codes: 0 everything went well; 1 the data has errors, or a job failed; 2 it cannot run (usage,
+settings, a missing file, or what a provider said); 130 interrupted by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib.metadata import version
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tailorbird.cli.catalog import models
+from tailorbird.cli.checking import estimate, validate
+from tailorbird.cli.comparing import compare
+from tailorbird.cli.documents import ask, index, search
+from tailorbird.cli.failures import CANNOT_RUN, INTERRUPTED
+from tailorbird.cli.training import jobs, tune
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+DEBUG_VARIABLE = "TAILORBIRD_DEBUG"
+"""Environment variable that brings the traceback of an unexpected error."""
+
+_EXIT_CODES = """\
+\b
+Exit codes:
+  0    everything went well
+  1    the data has errors, or a job failed
+  2    it cannot run: usage, settings, a missing file, or what a provider said
+  130  interrupted by Ctrl-C; jobs at the provider go on"""
+
+# In the order in which a newcomer needs them, each with one example.
+_COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
+    (compare, "tailorbird compare faq.csv --documents handbook/ --html report.html"),
+    (validate, "tailorbird validate train.jsonl --for openai"),
+    (estimate, "tailorbird estimate faq.csv --profile openai"),
+    (tune, "tailorbird tune faq.csv --name faq-bot --no-wait"),
+    (jobs, "tailorbird jobs"),
+    (index, "tailorbird index handbook/ --name handbook"),
+    (search, 'tailorbird search "paid leave" --index handbook --top-k 3'),
+    (ask, 'tailorbird ask "How long does a refund take?" --index handbook --only-from-data'),
+    (models, "tailorbird models --json -"),
+)
+
+
+def run(args: Sequence[str] | None) -> int:
+    """Run the command line and give its exit code.
+
+    Args:
+        args: The words after `tailorbird`; None takes the process's own.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that knows no Japanese shows escapes instead of ending the command.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        sys.exit(_app()(args=args, prog_name="tailorbird"))
+    except SystemExit as exc:
+        return _ended(exc)
+    except Exception as exc:  # noqa: BLE001 - the border: a user gets a sentence, not a traceback
+        return _unexpected(exc)
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        rich_markup_mode=None,  # plain help that reads the same in a terminal and in a file
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    app.callback(epilog=_EXIT_CODES)(_tailorbird)
+    for command, example in _COMMANDS:
+        app.command(epilog=f"\b\nExample:\n  {example}\n\n{_EXIT_CODES}")(command)
+    return app
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        sys.stdout.write(f"tailorbird {version('tailorbird')}\n")
+        raise typer.Exit
+
+
+def _tailorbird(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Stitch your own data into a language model, and measure what it deserves.
+
+    Everything runs offline on a fake provider until a profile in tailorbird.toml names another.
+    """
+
+
+def _ended(end: SystemExit) -> int:
+    """Give the code that a command ended with, and say what Ctrl-C did not stop."""
+    code = end.code if isinstance(end.code, int) else 0
+    if code == INTERRUPTED:
+        sys.stderr.write(
+            "\ninterrupted: jobs that were started at the provider go on (see `tailorbird jobs`);"
+            " the same command goes on where this one stopped\n"
+        )
+    return code
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get(DEBUG_VARIABLE):
+        traceback.print_exception(error)
+    sys.stderr.write(
+        f"error: unexpected {type(error).__name__}: {error}; this is a fault of tailorbird:"
+        f" please report it with what {DEBUG_VARIABLE}=1 shows\n"
+    )
+    return CANNOT_RUN

@@ -1,0 +1,143 @@
+"""From questions and documents to a comparison: what `compare` does in between."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tailorbird.cli.arm_names import needs_documents, needs_tuning
+from tailorbird.data import ChunkOptions
+from tailorbird.exceptions import InvalidInputError, UnsupportedError
+from tailorbird.types.capabilities import Capability
+from tailorbird.workflow.arms import pick_arms
+from tailorbird.workflow.training import TuneOptions
+
+if TYPE_CHECKING:
+    from tailorbird.cli.prompts import Prompt
+    from tailorbird.cli.screen import Screen
+    from tailorbird.data import QuestionSet
+    from tailorbird.report import Comparison
+    from tailorbird.types.ids import ModelId
+    from tailorbird.types.tuned import TunedModel
+    from tailorbird.workbench import Workbench
+    from tailorbird.workflow.index import Index
+    from tailorbird.workflow.progress import OnProgress
+
+_HASH_DIGITS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is to be compared."""
+
+    train: QuestionSet
+    """Rows to train on, and for the few-shot arm to show."""
+    held_out: QuestionSet
+    """Rows to ask."""
+    documents: Path | None
+    """What to retrieve from; None for nothing."""
+    prompt: Prompt
+    """System prompt of all arms but the first."""
+    arms: tuple[str, ...]
+    """Names of the arms, in the order of the tables."""
+    model: ModelId | None
+    """Base model to tune; None takes the profile's."""
+    again: bool
+    """Whether to train anew after a job that failed or was cancelled."""
+
+
+async def run_comparison(
+    bench: Workbench, screen: Screen, request: Request, on_progress: OnProgress
+) -> Comparison:
+    """Tune and index as far as the arms need it, ask, and conclude.
+
+    Raises:
+        DataError: The rows break a rule of the provider.
+        JobError: The job gave no model.
+        TailorbirdError: Whatever else a step of the workbench raises.
+    """
+    tuned = await _tuned(bench, screen, request, on_progress)
+    index = await _index(bench, screen, request, on_progress)
+    possible = bench.arms(
+        tuned=tuned, index=index, system=request.prompt.text, examples=tuple(request.train)
+    )
+    names = {arm.name for arm in possible}
+    arms = [name for name in request.arms if name in names]
+    if not arms:
+        message = f"none of the arms can be asked: {', '.join(request.arms)}; name others by --arms"
+        raise InvalidInputError(message)
+    return await bench.compare(
+        pick_arms(possible, arms), tuple(request.held_out), on_progress=on_progress
+    )
+
+
+async def _tuned(
+    bench: Workbench, screen: Screen, request: Request, on_progress: OnProgress
+) -> TunedModel | None:
+    """Tune when an arm needs it; a provider that cannot leaves these arms out, with the reason."""
+    if not any(needs_tuning(arm) for arm in request.arms):
+        return None
+    try:
+        # Asked here first, so that a profile without a base model hears the true reason.
+        today = bench.provider.clock.today()
+        bench.provider.capabilities.require(Capability.JOBS_CREATE, on=today)
+        return await _train(bench, screen, request, on_progress)
+    except UnsupportedError as exc:
+        screen.note(f"warning: the tuned arms are left out: {exc}", style="yellow")
+        return None
+
+
+async def _train(
+    bench: Workbench, screen: Screen, request: Request, on_progress: OnProgress
+) -> TunedModel:
+    rows = request.train
+    # An unanswerable question may do without an answer, and then teaches nothing.
+    answered = replace(rows, questions=tuple(row for row in rows if row.reference))
+    options = TuneOptions(base=request.model or bench.role("tune_base").model)
+    name = _run_name(answered, request, options)
+    known = {run.name for run in await bench.jobs() if run.job_id is not None}
+    if name in known:
+        screen.note(f"training: run {name!r} of an earlier comparison is taken")
+    else:
+        estimate = await bench.estimate(answered, system=request.prompt.text, options=options)
+        screen.note(f"training: run {name!r}: {estimate}")
+    await bench.start_fine_tune(
+        answered, name=name, system=request.prompt.text, options=options, again=request.again
+    )
+    return await bench.finish(name, on_progress=on_progress)
+
+
+async def _index(
+    bench: Workbench, screen: Screen, request: Request, on_progress: OnProgress
+) -> Index | None:
+    if request.documents is None or not any(needs_documents(arm) for arm in request.arms):
+        return None
+    name = _index_name(bench, request.documents)
+    return await bench.build_index(request.documents, name=name, on_progress=on_progress)
+
+
+def _run_name(rows: QuestionSet, request: Request, options: TuneOptions) -> str:
+    """Name a run by its file and all that decides what it makes: other rows are another run."""
+    parts = [f"{options.base}", request.prompt.text or ""]
+    for row in rows:
+        parts += [row.text, row.reference, row.system or ""]
+    return _named(Path(rows.source).stem, parts)
+
+
+def _index_name(bench: Workbench, documents: Path) -> str:
+    """Name an index by its folder and all that an index is bound to for its whole life."""
+    folder = documents.absolute()
+    # Profiles may leave the role out, because some engines embed by themselves.
+    embedding = bench.profile.roles.get("embedding") or bench.provider.roles.get("embedding")
+    parts = [f"{folder}", f"{embedding}", bench.profile.retrieval.engine, ChunkOptions().fingerprint]
+    return _named(folder.stem, parts)
+
+
+def _named(stem: str, parts: list[str]) -> str:
+    """Give a name that both runs and indexes can have, and that a reader recognizes."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:40] or "compare"
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{plain}-{digest[:_HASH_DIGITS]}"

@@ -1,0 +1,122 @@
+"""What goes wrong, as a reader, a shell script and a program see it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from tailorbird.exceptions import (
+    DataError,
+    IndexMissingError,
+    JobCancelledError,
+    JobFailedError,
+    JobOutcomeUnknownError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tailorbird.cli.screen import Screen
+    from tailorbird.exceptions import Problem, TailorbirdError
+
+FINE = 0
+"""Everything went well."""
+
+BAD = 1
+"""The data has errors, or a job failed."""
+
+CANNOT_RUN = 2
+"""Usage, settings, a missing file, or what a provider said."""
+
+INTERRUPTED = 130
+"""Ctrl-C: 128 and the number of the signal, as shells count."""
+
+SHOWN = 20
+"""How many problems are shown unless all are asked for: about a screen."""
+
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
+
+def exit_code(error: TailorbirdError) -> int:
+    """Give the exit code that stands for an error."""
+    is_bad = isinstance(error, DataError | JobFailedError | JobCancelledError)
+    return BAD if is_bad else CANNOT_RUN
+
+
+def show_failure(screen: Screen, error: TailorbirdError) -> None:
+    """Show an error with what to do about it."""
+    if isinstance(error, DataError):
+        show_problems(screen, error.problems, total=error.total)
+        errors = sum(one.severity == "error" for one in error.problems)
+        screen.note(f"error: {errors} error(s) in the data; nothing was sent", style="bold red")
+    else:
+        screen.note(f"error: {error}", style="bold red")
+    advice = _advice(error)
+    if advice:
+        screen.note(f"fix: {advice}")
+
+
+def failure_data(error: TailorbirdError) -> Mapping[str, object]:
+    """Give an error as data: `ok`, `error` with `type`, `message`, `exit_code`; `problems`."""
+    problems = error.problems if isinstance(error, DataError) else ()
+    return {
+        "ok": False,
+        "error": {
+            "type": type(error).__name__,
+            "message": str(error).partition("\n")[0],
+            "exit_code": exit_code(error),
+        },
+        "problems": [asdict(problem) for problem in problems],
+    }
+
+
+def show_problems(
+    screen: Screen, problems: Sequence[Problem], *, total: int, everything: bool = False
+) -> None:
+    """List problems with place, reason and fix on stderr, the first 20 unless all are wanted.
+
+    Args:
+        screen: Where to show them.
+        problems: What was kept, the worst first.
+        total: How many there were, the ones that were not kept included.
+        everything: Whether to show all that were kept.
+    """
+    shown = problems if everything else problems[:SHOWN]
+    for problem in shown:
+        screen.note(
+            f"{problem.severity}: {_place(problem)}: {problem.reason}{_excerpt(problem)}",
+            style=_STYLES[problem.severity],
+        )
+        if problem.fix:
+            screen.note(f"    fix: {problem.fix}")
+    if total > len(shown):
+        way = "" if everything else "; `tailorbird validate FILE --all` shows them"
+        screen.note(f"… and {total - len(shown)} more{way}")
+
+
+def _place(problem: Problem) -> str:
+    parts = [problem.source]
+    if problem.line is not None:
+        parts.append(f"line {problem.line}")
+    if problem.record is not None:
+        parts.append(f"record {problem.record}")
+    if problem.column is not None:
+        parts.append(f"column {problem.column}")
+    if problem.field is not None:
+        parts.append(problem.field)
+    return ", ".join(parts)
+
+
+def _excerpt(problem: Problem) -> str:
+    return "" if problem.excerpt is None else f" [{problem.excerpt}]"
+
+
+def _advice(error: TailorbirdError) -> str:
+    """Say in the command line's words what the message says in the library's."""
+    if isinstance(error, JobFailedError | JobCancelledError):
+        return "mend what it names; the same command with --again starts a new job"
+    if isinstance(error, JobOutcomeUnknownError):
+        return "run the same command again later: it looks for the job first"
+    if isinstance(error, IndexMissingError):
+        return "build it first: tailorbird index PATH --name NAME"
+    return ""

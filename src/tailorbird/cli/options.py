@@ -1,0 +1,100 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tailorbird.cli.screen import STDOUT
+from tailorbird.workbench import WORKSPACE
+
+
+def writable(path: str | None) -> str | None:
+    """Give the file back when it can be written as far as its folder tells.
+
+    It is asked before anything is paid for, so that no result is left without a place.
+
+    Raises:
+        typer.BadParameter: There is no such folder, or a folder stands where the file should be.
+    """
+    if path is None or path == STDOUT:
+        return path
+    if os.path.isdir(path):  # noqa: PTH112 - unlike Path.is_dir, it never raises
+        message = f"{path!r} is a folder; name a file"
+        raise typer.BadParameter(message)
+    folder = os.path.dirname(path) or "."  # noqa: PTH120 - the same
+    if not os.path.isdir(folder):  # noqa: PTH112 - the same
+        message = f"there is no folder {folder!r} to write into; make it first"
+        raise typer.BadParameter(message)
+    return path
+
+
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Profile of the configuration file; without it TAILORBIRD_PROFILE, the file's"
+        " default_profile, or fake, which works offline and costs nothing.",
+        show_default=False,
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Configuration file; without it TAILORBIRD_CONFIG, or tailorbird.toml here.",
+        show_default=False,
+    ),
+]
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option(
+        "--workspace",
+        metavar="DIR",
+        help="Folder that remembers jobs, models, indexes and answers.",
+    ),
+]
+JsonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        help="Write the result as JSON, errors too; - writes it to stdout and nothing else.",
+        show_default=False,
+        callback=writable,
+    ),
+]
+SystemOption = Annotated[
+    str | None,
+    typer.Option("--system", metavar="TEXT", help="System prompt.", show_default=False),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="ID",
+        help="Base model to tune; without it the profile's tune_base.",
+        show_default=False,
+    ),
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Show all problems, not only the first 20.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a command works and where its result goes: what every command can be told."""
+
+    profile: str | None = None
+    """Name of the profile; None takes the usual one."""
+    config: Path | None = None
+    """Configuration file; None takes the usual one."""
+    workspace: Path = WORKSPACE
+    """Folder to remember things in."""
+    json: str | None = None
+    """File for the JSON, `-` for stdout; None writes none."""

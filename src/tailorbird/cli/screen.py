@@ -1,0 +1,148 @@
+"""What a command shows: results on stdout, notes and errors on stderr, data as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tailorbird.storage import write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from typing import TextIO
+
+STDOUT = "-"
+"""Stands for stdout where a file is asked for."""
+
+# Control characters of a file or an answer would move the cursor or recolor the terminal.
+_VISIBLE = {
+    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
+}
+
+
+class Screen:
+    """Where one command shows things; nothing but the JSON goes to stdout under `--json -`."""
+
+    def __init__(self, *, json_file: str | None = None) -> None:
+        """Take the process's streams as they are now.
+
+        Args:
+            json_file: File for the JSON, `-` for stdout; None writes none.
+        """
+        self._json_file = json_file
+        self._out = _console(sys.stdout)
+        self.err = _console(sys.stderr)
+        """The console for whatever is no result: notes, errors, progress."""
+
+    def show(self, text: str = "", *, style: str = "") -> None:
+        """Show a part of the result."""
+        if self._json_file != STDOUT:
+            self._out.print(_text(text, style), soft_wrap=True)
+
+    def note(self, text: str, *, style: str = "") -> None:
+        """Show something worth knowing that is no part of the result."""
+        self.err.print(_text(text, style), soft_wrap=True)
+
+    def table(
+        self,
+        heads: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        right: Collection[int] = (),
+    ) -> None:
+        """Show a table: framed on a terminal, aligned text without cuts anywhere else.
+
+        Args:
+            heads: Titles of the columns.
+            rows: Their cells, one text a column.
+            right: Numbers of the columns, from 0, that are aligned at the right.
+        """
+        cells = [[one_line(cell) for cell in row] for row in rows]
+        if not self._out.is_terminal:
+            self.show(aligned([list(heads), *cells], right=right))
+        elif self._json_file != STDOUT:
+            table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+            for number, head in enumerate(heads):
+                justify = "right" if number in right else "left"
+                table.add_column(Text(head), justify=justify, overflow="fold")
+            for row in cells:
+                table.add_row(*(_text(cell) for cell in row))
+            self._out.print(table)
+
+    def data(self, value: object) -> None:
+        """Write the JSON where it was asked for.
+
+        Raises:
+            StorageError: The file cannot be written.
+        """
+        if self._json_file == STDOUT:
+            # Escapes are JSON in any encoding; what the stream itself makes of a character is not.
+            is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+            sys.stdout.write(_dump(value, ensure_ascii=not is_unicode))
+        elif self._json_file is not None:
+            self.file(Path(self._json_file), _dump(value))
+
+    def file(self, path: Path, content: str) -> None:
+        """Write a file whole or not at all, and say where.
+
+        Raises:
+            StorageError: The file cannot be written.
+        """
+        # A lone surrogate has no UTF-8; its escape is readable, and right within JSON.
+        write_atomic(path, content.encode("utf-8", "backslashreplace"))
+        self.note(f"written: {path}")
+
+
+def one_line(text: str) -> str:
+    """Give the text with its line ends and runs of spaces as single spaces."""
+    return " ".join(text.split())
+
+
+def shortened(text: str, cells: int) -> str:
+    """Give the text on one line, cut to so many cells of a terminal; wide characters take two."""
+    line = Text(one_line(text))
+    line.truncate(cells, overflow="ellipsis")
+    return line.plain
+
+
+def aligned(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> str:
+    """Give rows as lines whose columns stand under each other, wide characters counted as two."""
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines: list[str] = []
+    for row in rows:
+        padded = [
+            " " * (width - cell_len(cell)) + cell
+            if number in right
+            else cell + " " * (width - cell_len(cell))
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _console(stream: TextIO) -> Console:
+    # Whether there is a terminal is a fact of the stream: variables that ask for colors, as
+    # continuous integration sets them, must not bring frames and bars into a file.
+    return Console(
+        file=stream,
+        force_terminal=stream.isatty(),
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(text.translate(_VISIBLE), style=style)
+
+
+def _dump(value: object, *, ensure_ascii: bool = False) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=2, allow_nan=False) + "\n"

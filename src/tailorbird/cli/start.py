@@ -1,0 +1,30 @@
+"""Where the command `tailorbird` begins."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from tailorbird.exceptions import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PACKAGES = ("typer", "rich")
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and give its exit code; see `tailorbird --help` for the codes.
+
+    Args:
+        args: The words after `tailorbird`; None takes the process's own.
+    """
+    for package in _PACKAGES:
+        if find_spec(package) is None:
+            sys.stderr.write(f"error: {MissingExtraError(package=package, extra='cli')}\n")
+            return 2
+    # Loads typer and rich, which only the extra brings: without them the lines above must still run.
+    from tailorbird.cli.app import run  # noqa: PLC0415
+
+    return run(args)

@@ -1,0 +1,246 @@
+"""Find, in a block of bytes, every place that a careful look at its line might object to.
+
+The counterpart of `unusual_text`, `secrets` and a JSON parser's rules about strings, over a million
+bytes at a time. It may suspect too much, never too little: a line without a suspect place is valid
+UTF-8, has no control character, only plain escapes in its strings, no unusual character and nothing
+that looks secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tailorbird.data.plain_tables import (
+    AFTER_AT,
+    BEFORE_AT,
+    DIGIT,
+    DOUBTFUL_CODE_POINT,
+    HEX_VALUE,
+    KEY_CHARACTER,
+    LOWER_CASE,
+    NO_HEX,
+    NUMBER_CHARACTER,
+    PLAIN_ESCAPE,
+)
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from tailorbird.data.byte_blocks import Block
+
+    Bytes = npt.NDArray[np.uint8]
+    Mask = npt.NDArray[np.bool_]
+    Places = npt.NDArray[np.intp]
+
+_LF, _CR, _SPACE, _QUOTE, _AT, _BACKSLASH = b'\n\r "@\\'
+_ZERO = np.uint8(0x30)
+_CONTINUATION = -64  # bytes 0x80 to 0xBF, read as signed
+_NUMBER_DIGITS = 12  # a My Number; cards have more
+_NUMBER_SPAN = 14  # twelve digits, and three separators between the first and the last
+_KEY_WINDOW = 16
+_FULL_WIDTH_SPAN = 3 * _NUMBER_SPAN
+
+
+@dataclass(frozen=True, slots=True)
+class BlockBytes:
+    """What is known about the bytes of a block."""
+
+    data: Bytes
+    """The block, with some bytes behind its end that mean nothing."""
+    end: int
+    """Where it ends."""
+    line_ends: Places
+    """Where the line feeds are."""
+    quotes: Places
+    """Where the quotes that begin or end a string are."""
+    digits: Places
+    """Where the digits are."""
+    suspects: Places
+    """Places in lines that need a careful look; may repeat and is not sorted."""
+    wide_bytes: int
+    """How many bytes are not ASCII."""
+    has_crlf: bool
+    """Whether a line feed has a carriage return before it."""
+
+
+class ByteScanner:
+    """Scans blocks; keeps its buffers between them, because new memory costs more than the work."""
+
+    def __init__(self, capacity: int) -> None:
+        """Make room for blocks of up to `capacity` bytes."""
+        self._masks = tuple(np.empty(capacity, np.bool_) for _ in range(3))
+        self._small = np.empty(capacity, np.uint8)
+        self._suspects: list[Places] = []
+
+    def scan(self, block: Block) -> BlockBytes:
+        """Look at every byte of a block.
+
+        Raises:
+            ValueError: The block is larger than the capacity.
+        """
+        self._suspects = []
+        end = block.end
+        spare = np.frombuffer(block.buffer, np.uint8)
+        data = spare[:end]
+        line_ends, has_crlf = self._control_characters(spare, data)
+        quotes = np.flatnonzero(np.equal(data, _QUOTE, out=self._masks[0][:end]))
+        if block.buffer.find(b"\\", 0, end) >= 0:
+            quotes = self._without_escaped(spare, data, quotes)
+        wide_bytes = self._wide_characters(spare, data) if data.max() >= 0x80 else 0
+        digits = self._numbers(spare, data)
+        self._keys(spare, data)
+        if block.buffer.find(b"@", 0, end) >= 0:
+            places = np.flatnonzero(np.equal(data, _AT, out=self._masks[0][:end]))
+            before, after = spare[np.maximum(places, 1) - 1], spare[places + 1]
+            self._suspects.append(places[BEFORE_AT[before] & AFTER_AT[after]])
+        suspects = np.concatenate(self._suspects) if self._suspects else np.empty(0, np.intp)
+        return BlockBytes(spare, end, line_ends, quotes, digits, suspects, wide_bytes, has_crlf)
+
+    def _control_characters(self, spare: Bytes, data: Bytes) -> tuple[Places, bool]:
+        """Find line ends; suspect every other control character but a CR before an LF."""
+        places = np.flatnonzero(np.less(data, _SPACE, out=self._masks[0][: len(data)]))
+        is_end = data[places] == _LF
+        if is_end.all():
+            return places, False
+        others = places[~is_end]
+        in_pair = (spare[others] == _CR) & (spare[others + 1] == _LF)
+        self._suspects.append(others[~in_pair])
+        return places[is_end], bool(in_pair.any())
+
+    def _without_escaped(self, spare: Bytes, data: Bytes, quotes: Places) -> Places:
+        """Check the escapes, and drop the quotes that are escaped."""
+        slashes = np.flatnonzero(np.equal(data, _BACKSLASH, out=self._masks[0][: len(data)]))
+        follows = np.diff(slashes, prepend=-2) == 1
+        if follows.any():
+            # In a run of backslashes every second one is escaped by the one before it.
+            order = np.arange(len(slashes))
+            start = np.maximum.accumulate(np.where(follows, 0, order))
+            slashes = slashes[(order - start) % 2 == 0]
+        escaped = spare[slashes + 1]
+        plain = PLAIN_ESCAPE[escaped]
+        if not plain.all():
+            coded = escaped == ord("u")
+            self._suspects.append(slashes[~plain & ~coded])
+            self._code_points(spare, slashes[coded])
+        hidden = slashes[escaped == _QUOTE] + 1
+        if not len(hidden):
+            return quotes
+        kept = np.ones(len(quotes), np.bool_)
+        kept[np.searchsorted(quotes, hidden)] = False
+        return quotes[kept]
+
+    def _code_points(self, spare: Bytes, slashes: Places) -> None:
+        """Suspect `\\uXXXX` without four digits, or for a character that deserves a look."""
+        first, second, third, fourth = (HEX_VALUE[spare[slashes + at]] for at in (2, 3, 4, 5))
+        broken = (first | second | third | fourth) >= NO_HEX
+        codes = (first << 12 | second << 8 | third << 4 | fourth) & 0xFFFF
+        self._suspects.append(slashes[broken | DOUBTFUL_CODE_POINT[codes]])
+
+    def _wide_characters(self, spare: Bytes, data: Bytes) -> int:
+        """Suspect bytes that are not UTF-8, and unusual characters; count what is not ASCII."""
+        end = len(data)
+        lead, mask, due = (mask[:end] for mask in self._masks)
+        # Which bytes must continue a character that began one, two or three bytes before.
+        np.greater_equal(data, 0xC0, out=lead)
+        np.greater_equal(data, 0xE0, out=mask)
+        due[:2] = False, lead[0]
+        np.logical_or(lead[1:-1], mask[:-2], out=due[2:])
+        if data.max() >= 0xF0:
+            np.greater_equal(data, 0xF0, out=mask)
+            np.logical_or(due[3:], mask[:-3], out=due[3:])
+        np.less(data.view(np.int8), _CONTINUATION, out=mask)
+        wide = int(np.count_nonzero(lead) + np.count_nonzero(mask))
+        np.not_equal(mask, due, out=mask)
+        if mask.any():
+            self._suspects.append(np.flatnonzero(mask))
+        # Kana, Chinese characters and Korean begin with E3 to EE; little of that needs a look.
+        np.subtract(data, np.uint8(0xE3), out=self._small[:end])
+        np.less(self._small[:end], 0x0C, out=mask)
+        np.not_equal(mask, lead, out=mask)
+        self._rare_characters(spare, np.flatnonzero(mask))
+        self._sound_marks(spare, data)
+        return wide
+
+    def _rare_characters(self, spare: Bytes, places: Places) -> None:
+        """Look at characters that begin with C0 to E2 or EF to FF, byte by byte."""
+        first, second, third = spare[places], spare[places + 1], spare[places + 2]
+        invalid = (
+            (first < 0xC2)
+            | (first > 0xF4)
+            | ((first == 0xE0) & (second < 0xA0))
+            | ((first == 0xF0) & (second < 0x90))
+            | ((first == 0xF4) & (second >= 0x90))
+        )
+        controls = (first == 0xC2) & ((second < 0xA0) | (second == 0xAD))
+        marks = (first == 0xCC) | ((first == 0xCD) & (second < 0xB0))
+        marks |= (first == 0xD8) & (second == 0x9C)
+        general = (first == 0xE2) & (
+            ((second == 0x80) & (third >= 0x8B) & ((third <= 0x8F) | (third >= 0xA8)))
+            | ((second == 0x81) & (third >= 0xA0))
+        )
+        special = (first == 0xEF) & (
+            ((second == 0xBB) & (third == 0xBF)) | ((second == 0xBF) & (third >= 0xB9))
+        )
+        tags = first == 0xF3
+        suspect = invalid | controls | marks | general | special | tags
+        self._suspects.append(places[suspect])
+        numbers = places[(first == 0xEF) & (second == 0xBC) & (third >= 0x90) & (third <= 0x99)]
+        self._suspects.append(numbers[_dense(numbers, _FULL_WIDTH_SPAN)])
+
+    def _sound_marks(self, spare: Bytes, data: Bytes) -> None:
+        """Suspect U+3099 and U+309A, which are E3 82 99 and 9A, and what looks like half of one."""
+        end = len(data)
+        found, other = (mask[:end] for mask in self._masks[:2])
+        np.subtract(data, np.uint8(0x99), out=self._small[:end])
+        np.less(self._small[:end], 2, out=found)
+        np.equal(data, 0x82, out=other)
+        np.logical_and(found[1:], other[:-1], out=found[1:])
+        if found.any():
+            self._suspects.append(np.flatnonzero(found))
+        np.equal(data, 0xED, out=other)
+        if other.any():
+            places = np.flatnonzero(other)
+            self._suspects.append(places[spare[places + 1] >= 0xA0])
+
+    def _numbers(self, spare: Bytes, data: Bytes) -> Places:
+        """Suspect twelve digits with nothing but spaces and hyphens between them."""
+        end = len(data)
+        np.subtract(data, _ZERO, out=self._small[:end])
+        digits = np.flatnonzero(np.less(self._small[:end], 10, out=self._masks[0][:end]))
+        first = _dense(digits, _NUMBER_SPAN)
+        places = digits[first]
+        last = digits[first + _NUMBER_DIGITS - 1] - places
+        pure = np.ones(len(places), np.bool_)
+        for at in range(1, _NUMBER_SPAN):
+            pure &= NUMBER_CHARACTER[spare[places + at]] | (at > last)
+        self._suspects.append(places[pure])
+        return digits
+
+    def _keys(self, spare: Bytes, data: Bytes) -> None:
+        """Suspect long runs of letters, digits and what joins them in keys and tokens."""
+        joined = self._masks[0][: len(data)]
+        np.greater_equal(data.view(np.int8), ord("+"), out=joined)
+        # Groups of four, all joined; a run of 19 holds four whole groups in a row.
+        groups = joined[: len(data) & ~3].view(np.uint32) == 0x01010101
+        pairs = groups[1:] & groups[:-1]
+        places = np.flatnonzero(pairs[2:] & pairs[:-2]) * 4
+        for at in range(_KEY_WINDOW):
+            places = places[KEY_CHARACTER[spare[places + at]]]
+        no_lower = np.ones(len(places), np.bool_)
+        for at in range(_KEY_WINDOW):
+            no_lower &= ~LOWER_CASE[spare[places + at]]
+        has_digit = np.zeros(len(places), np.bool_)
+        for at in range(-4, _KEY_WINDOW + 4):
+            has_digit |= DIGIT[spare[np.maximum(places + at, 0)]]
+        self._suspects.append(places[has_digit | no_lower])
+
+
+def _dense(places: Places, span: int) -> Places:
+    """Give the indices of places from which on twelve lie within a span."""
+    more = _NUMBER_DIGITS - 1
+    if len(places) <= more:
+        return np.empty(0, np.intp)
+    return np.flatnonzero(places[more:] - places[:-more] <= span)

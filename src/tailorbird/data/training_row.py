@@ -1,0 +1,36 @@
+"""What is known about a training row while it is checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from tailorbird.data.row_report import RowReport
+    from tailorbird.data.rules import TrainingRules
+
+TrainingKind = Literal["sft", "dpo", "rft"]
+"""What a training file is for: supervised, preference (DPO) or reinforcement training."""
+
+JsonObject = dict[str, object]
+"""An object as it was read."""
+
+
+@dataclass(slots=True)
+class TrainingRow:
+    """A row under examination: where problems go, what holds, and what was counted."""
+
+    kind: TrainingKind
+    """What the file is for."""
+    rules: TrainingRules
+    """What the provider accepts."""
+    report: RowReport
+    """Where problems go."""
+    roles: list[str] = field(default_factory=list[str])
+    """Who speaks, in order, in all conversations and answers of the row."""
+    texts: list[str] = field(default_factory=list[str])
+    """What is counted as tokens."""
+    names: int = 0
+    """How many messages name their speaker."""
+    images: int = 0
+    """How many images the row holds."""

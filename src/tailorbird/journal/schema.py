@@ -1,0 +1,42 @@
+"""The journal's tables, as the history of their changes: a step that was released never changes."""
+
+from __future__ import annotations
+
+STEPS: tuple[str, ...] = (
+    """
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        identity TEXT NOT NULL,
+        name TEXT NOT NULL,
+        run_key TEXT NOT NULL,
+        summary TEXT NOT NULL,
+        plan TEXT NOT NULL,
+        state TEXT NOT NULL,
+        job_id TEXT,
+        attempt INTEGER NOT NULL DEFAULT 0,
+        begun_at TEXT NOT NULL,
+        lease_owner TEXT,
+        lease_until TEXT,
+        UNIQUE (identity, name)
+    );
+    CREATE TABLE uploads (
+        identity TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        file_id TEXT NOT NULL,
+        PRIMARY KEY (identity, sha256)
+    ) WITHOUT ROWID;
+    CREATE TABLE answers (
+        arm TEXT NOT NULL,
+        question TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        PRIMARY KEY (arm, question)
+    ) WITHOUT ROWID;
+    CREATE TABLE vectors (
+        space TEXT NOT NULL,
+        text TEXT NOT NULL,
+        vector BLOB NOT NULL,
+        PRIMARY KEY (space, text)
+    )
+    """,
+)
+"""Step n takes the schema from version n to n + 1. `lease_*` are for runs of several processes."""

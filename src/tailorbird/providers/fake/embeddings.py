@@ -1,0 +1,141 @@
+"""The fake's embeddings: hashed character n-grams, so that texts with common wording come close."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from tailorbird.data.tokens import estimate_tokens
+from tailorbird.exceptions import InvalidInputError
+from tailorbird.protocols import Embeddings
+from tailorbird.providers.fake.cloud import Request
+from tailorbird.text import hash_embedding
+from tailorbird.types.capabilities import Capability
+from tailorbird.types.embeddings import EmbeddingResult
+from tailorbird.types.usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tailorbird.providers.fake.catalog import Catalog
+    from tailorbird.providers.fake.cloud import Cloud
+    from tailorbird.providers.fake.flavors import ModelFacts
+    from tailorbird.providers.fake.script import Turn
+    from tailorbird.types.ids import ModelId
+
+# Limits of a request: OpenAI's description of CreateEmbeddingRequest and Azure OpenAI quotas and
+# limits, read 2026-11-22.
+MOST_TEXTS = 2_048
+"""Texts in one request."""
+MOST_TOKENS = 300_000
+"""Tokens in one request."""
+MOST_TOKENS_A_TEXT = 8_192
+"""Tokens in one text."""
+
+_IN_THREAD = 64  # texts from which embedding would hold up the event loop for milliseconds
+
+
+class FakeEmbeddings(Embeddings):
+    """Embeddings of one fake."""
+
+    def __init__(self, cloud: Cloud, catalog: Catalog) -> None:
+        """Share the state of a fake."""
+        self._cloud = cloud
+        self._catalog = catalog
+
+    @override
+    async def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        model: ModelId,
+        dimensions: int | None = None,
+        timeout_s: float | None = None,
+    ) -> EmbeddingResult:
+        self._cloud.require_open("embeddings.embed")
+        copied = _copied(texts)
+        sizes = [_tokens(text, position) for position, text in enumerate(copied)]
+        needs = [Capability.EMBEDDINGS]
+        if dimensions is not None:
+            needs.append(Capability.EMBEDDINGS_DIMENSIONS)
+            _check_positive(dimensions)
+
+        async def effect(_: Turn) -> EmbeddingResult:
+            found = await self._catalog.reach(model, "embedding", "embeddings.embed")
+            width = _width(found.facts, dimensions)
+            if len(copied) < _IN_THREAD:
+                vectors = hash_embedding(copied, dimensions=width)
+            else:
+                vectors = await self._cloud.in_thread(
+                    lambda: hash_embedding(copied, dimensions=width)
+                )
+            usage = Usage(input_tokens=sum(sizes))
+            self._cloud.count_usage(usage)
+            return EmbeddingResult(vectors=vectors, model=found.model, usage=usage)
+
+        requests = _requests(sizes)
+        request = Request(
+            operation="embeddings.embed",
+            facts={"model": model, "texts": len(copied), "requests": requests},
+            needs=tuple(needs),
+            timeout_s=timeout_s,
+            stateful=False,
+            count=requests,
+        )
+        return await self._cloud.call(request, effect)
+
+
+def _copied(texts: Sequence[str]) -> list[str]:
+    if isinstance(texts, str):
+        message = "texts is a single str: give a list of texts"
+        raise InvalidInputError(message)
+    copied = list(texts)
+    if not copied:
+        message = "there is no text to embed"
+        raise InvalidInputError(message)
+    return copied
+
+
+def _tokens(text: str, position: int) -> int:
+    """Count the tokens of a text.
+
+    Raises:
+        InvalidInputError: It is blank or too long; the message names its position.
+    """
+    if not text.strip():
+        message = f"text {position} (counted from 0) is blank: leave it out"
+        raise InvalidInputError(message)
+    tokens = estimate_tokens(text)
+    if tokens > MOST_TOKENS_A_TEXT:
+        message = (
+            f"text {position} (counted from 0) has about {tokens} tokens, the model takes"
+            f" {MOST_TOKENS_A_TEXT}: cut it"
+        )
+        raise InvalidInputError(message)
+    return tokens
+
+
+def _check_positive(dimensions: int) -> None:
+    if dimensions < 1:
+        message = f"dimensions must be at least 1, got {dimensions!r}"
+        raise InvalidInputError(message)
+
+
+def _width(facts: ModelFacts, dimensions: int | None) -> int:
+    if dimensions is None:
+        return facts.dimensions
+    if dimensions > facts.most_dimensions:
+        message = f"{facts.id!r} has at most {facts.most_dimensions} dimensions, got {dimensions!r}"
+        raise InvalidInputError(message)
+    return dimensions
+
+
+def _requests(sizes: Sequence[int]) -> int:
+    """Count the requests that texts of these sizes take, filled in order."""
+    requests, texts, tokens = 1, 0, 0
+    for size in sizes:
+        if texts == MOST_TEXTS or tokens + size > MOST_TOKENS:
+            requests, texts, tokens = requests + 1, 0, 0
+        texts, tokens = texts + 1, tokens + size
+    return requests

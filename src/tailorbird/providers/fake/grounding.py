@@ -1,0 +1,200 @@
+"""Answer from passages: pick the sentences that fit the question, cite them, or decline.
+
+The score of a sentence is the share of the question's terms that it covers, each term weighted by
+how rare it is among the sentences of the passages and by what it can say (ideographs and English
+words much, pairs with hiragana less, hiragana and words such as "get" hardly anything). A term
+counts whole at the beginning of the sentence, a little less further on, and in part when a synonym,
+a heading above or a neighbor sentence has it. A number in the sentence helps, length and a late
+passage cost a little. When no sentence reaches the floor of its script, the answer is exactly
+`text.passages.DECLINED`.
+
+Weights and floors were chosen on two question sets with known answers (JSQuAD 1.3, XQuAD) and on the
+example data of this project; `tests/providers/fake/test_fake_grounding.py` holds what they reach.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from tailorbird.providers.fake.everyday import light_stems, synonyms
+from tailorbird.text import has_spaced_words, search_terms, split_sentences
+from tailorbird.text.passages import DECLINED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence, Set
+
+    from tailorbird.text.passages import Passage
+
+FLOOR_SPACED = 0.345
+"""Least score of a sentence that answers, for scripts with spaces between words."""
+
+FLOOR_UNSPACED = 0.2
+"""The same for scripts without spaces, whose n-grams share more by chance."""
+
+_LATER, _SYNONYM, _HEADING, _NEIGHBOR = 0.9, 0.8, 0.6, 0.2
+_SINGLE, _MIXED, _LIGHT = 0.75, 0.4, 0.15
+_NUMBER_BONUS, _LENGTH_COST, _RANK_COST = 0.3, 0.05, 0.1
+_ORDINARY_TERMS = 20
+_SECOND = 0.6  # a second sentence is cited when its score reaches this share of the first one's
+
+_HEADING_LINE = re.compile(r"#+ |[■【◆]")
+_ALL_HIRAGANA = re.compile("[\u3041-\u309fー]+")
+_ANY_HIRAGANA = re.compile("[\u3041-\u309f]")
+_DIGIT = re.compile(r"\d")
+_SYNONYMS = synonyms()
+_LIGHT_STEMS = light_stems()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    text: str
+    terms: frozenset[str]
+    early: frozenset[str]
+    around: frozenset[str]
+    heading: frozenset[str]
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A sentence that answers."""
+
+    text: str
+    """The sentence, as it stands in the passage."""
+    number: int
+    """What to cite."""
+    score: float
+    """How well it fits, at least 0; mostly below 1.3."""
+
+
+def pick_sentences(question: str, passages: Sequence[Passage]) -> tuple[Picked, ...]:
+    """Give the one or two sentences that answer a question, best first; none when none fits."""
+    sentences = [
+        (place, passage.number, sentence)
+        for place, passage in enumerate(passages)
+        for sentence in _sentences(passage.title, passage.text)
+    ]
+    wanted = _Wanted.of(question, [sentence for _, _, sentence in sentences])
+    if not wanted.whole:
+        return ()
+    ranked = sorted(
+        (
+            Picked(sentence.text, number, wanted.fit(sentence) / (1 + _RANK_COST * place))
+            for place, number, sentence in sentences
+        ),
+        key=lambda one: -one.score,
+    )
+    floor = FLOOR_SPACED if has_spaced_words(question) else FLOOR_UNSPACED
+    least = max(floor, _SECOND * ranked[0].score)
+    return tuple(one for one in ranked[:2] if one.score >= least)
+
+
+def grounded_answer(question: str, passages: Sequence[Passage]) -> str:
+    """Give the sentences that answer, each with its citation, or exactly `DECLINED`."""
+    picked = pick_sentences(question, passages)
+    if not picked:
+        return DECLINED
+    joint = " " if has_spaced_words(picked[0].text) else ""
+    return joint.join(f"{one.text} [{one.number}]" for one in picked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The terms of a question, weighed by rarity and by what they can say."""
+
+    weights: Mapping[str, float]
+    terms: frozenset[str]
+    with_synonyms: frozenset[str]
+    whole: float
+
+    @classmethod
+    def of(cls, question: str, sentences: Sequence[_Sentence]) -> _Wanted:
+        terms = frozenset(term for term in search_terms(question) if _worth(term))
+        counts = Counter(term for one in sentences for term in terms & one.terms)
+        weights = {
+            term: _worth(term) * math.log(1 + (len(sentences) + 1) / (counts[term] + 0.5))
+            for term in terms
+        }
+        whole = math.fsum(weights.values()) if sentences else 0.0
+        return cls(weights, terms, terms & _SYNONYMS.keys(), whole)
+
+    def fit(self, sentence: _Sentence) -> float:
+        """Score a sentence: the share of the weights that it has, or nearly has."""
+        shared = self.terms & sentence.terms
+        early = shared & sentence.early
+        rest = self.terms - sentence.terms
+        similar = {
+            term
+            for term in rest & self.with_synonyms
+            if not sentence.terms.isdisjoint(_SYNONYMS[term])
+        }
+        above = (rest - similar) & sentence.heading
+        beside = (rest - similar - above) & sentence.around
+        covered = (
+            self._sum(early)
+            + _LATER * self._sum(shared - early)
+            + _SYNONYM * self._sum(similar)
+            + _HEADING * self._sum(above)
+            + _NEIGHBOR * self._sum(beside)
+        )
+        return covered / self.whole * sentence.factor
+
+    def _sum(self, terms: Set[str]) -> float:
+        # Exact, so that the order of a set, which differs between processes, does not show.
+        return math.fsum(map(self.weights.__getitem__, terms))
+
+
+# The memos change no result: a comparison shows the same passages thousands of times.
+@lru_cache(maxsize=1 << 14)
+def _worth(term: str) -> float:
+    """Say how much a term can tell, 0..1."""
+    if term in _LIGHT_STEMS:
+        return _LIGHT
+    if term.isascii():
+        return 1.0
+    if _ALL_HIRAGANA.fullmatch(term):
+        return 0.0
+    if _ANY_HIRAGANA.search(term):
+        return _MIXED
+    return _SINGLE if len(term) == 1 else 1.0
+
+
+@lru_cache(maxsize=1 << 12)
+def _sentences(title: str, text: str) -> tuple[_Sentence, ...]:
+    """Cut a passage into its sentences; headings are no sentences, they stand over the next ones."""
+    heading = title_terms = frozenset(search_terms(title))
+    found: list[tuple[str, frozenset[str]]] = []
+    for start, end in split_sentences(text):
+        sentence = text[start:end]
+        if _HEADING_LINE.match(sentence):
+            heading = title_terms | frozenset(search_terms(sentence))
+        else:
+            found.append((sentence, heading))
+    terms = [frozenset(search_terms(sentence)) for sentence, _ in found]
+    return tuple(
+        _Sentence(
+            text=sentence,
+            terms=terms[place],
+            early=frozenset(search_terms(sentence[: max(12, len(sentence) // 3)])),
+            around=_around(terms, place),
+            heading=above,
+            factor=_factor(sentence, len(terms[place])),
+        )
+        for place, (sentence, above) in enumerate(found)
+    )
+
+
+def _around(terms: Sequence[frozenset[str]], place: int) -> frozenset[str]:
+    before = terms[place - 1] if place else frozenset[str]()
+    after = terms[place + 1] if place + 1 < len(terms) else frozenset[str]()
+    return before | after
+
+
+def _factor(sentence: str, terms: int) -> float:
+    number = 1 + _NUMBER_BONUS if _DIGIT.search(sentence) else 1.0
+    return number / (1 + _LENGTH_COST * max(0, terms - _ORDINARY_TERMS) / _ORDINARY_TERMS)

@@ -1,0 +1,73 @@
+"""What a conversation holds for a model that is to go on with it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tailorbird.text.passages import unfence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tailorbird.text.passages import Passage
+    from tailorbird.types.chat import Message
+
+_FENCE = re.compile(r"<<passages ([0-9a-f]{8,})>>.*?<<end \1>>", re.DOTALL)
+_LABEL = re.compile(r"\A(?:question|質問)\s*[:：]\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A conversation, taken apart."""
+
+    systems: tuple[str, ...]
+    """Instructions, in their order."""
+    question: str
+    """What the user said last, without passages."""
+    said: tuple[str, ...]
+    """All that the user said, the last of it included."""
+    examples: tuple[tuple[str, str], ...]
+    """What the user said before, each with the answer it got."""
+    passages: tuple[Passage, ...] | None
+    """The passages to answer from; None when there are none to answer from."""
+    tool_result: str | None
+    """What a tool gave, when that is the last thing said."""
+
+    @property
+    def system(self) -> str:
+        """All instructions together."""
+        return "\n".join(self.systems)
+
+
+def read_prompt(messages: Sequence[Message]) -> Prompt:
+    """Take a conversation apart."""
+    said = [one.text for one in messages if one.role == "user"]
+    examples: list[tuple[str, str]] = []
+    asked = ""
+    for one in messages:
+        if one.role == "user":
+            asked = one.text
+        elif one.role == "assistant" and asked and one.text:
+            examples.append((asked, one.text))
+            asked = ""
+    fenced = [found for one in messages if (found := unfence(one.text)) is not None]
+    last = messages[-1]
+    return Prompt(
+        systems=tuple(one.text for one in messages if one.role in {"system", "developer"}),
+        question=_question(said[-1] if said else ""),
+        said=tuple(map(_question, said)),
+        examples=tuple(examples),
+        passages=fenced[-1] if fenced else None,
+        tool_result=last.text if last.role == "tool" else None,
+    )
+
+
+def _question(text: str) -> str:
+    """Give the question of a message that may hold passages and instructions beside it."""
+    if _FENCE.search(text) is None:
+        return text.strip()
+    *_, before, after = ("", *_FENCE.split(text)[::2][-2:])
+    paragraphs = [one.strip() for one in re.split(r"\n\s*\n", after.strip() or before.strip())]
+    return _LABEL.sub("", paragraphs[-1])

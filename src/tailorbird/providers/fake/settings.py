@@ -1,0 +1,64 @@
+"""What a user can set on a fake."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from datetime import date
+
+from pydantic import Field, ValidationError
+
+from tailorbird.exceptions import ConfigError
+from tailorbird.types.base import Settings
+
+
+class FakeSettings(Settings):
+    """How a fake behaves; every value has a default, so that none is needed."""
+
+    flavor: str = "plain"
+    """Which cloud it looks like: `plain`, `openai`, `azure`; see `flavors.FLAVORS`."""
+    seed: int = Field(default=0, ge=0)
+    """Decides ids, metrics and the wording of vague answers; equal seeds give equal runs."""
+    training_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    """Seconds a job runs, by the provider's clock."""
+    training_steps: int | None = Field(default=None, ge=1, le=10_000)
+    """Steps a job takes, 1..10,000; None computes them from rows, epochs and batch size."""
+    training_available: bool = True
+    """False refuses every new job as a closed account is refused (403), after the upload."""
+    training_since: date | None = None
+    """First day on which jobs can be created; None takes the flavor's."""
+    training_until: date | None = None
+    """First day on which jobs can no longer be created; None takes the flavor's."""
+    latency_s: float = Field(default=0.05, ge=0, allow_inf_nan=False)
+    """Seconds each call takes, by the provider's clock."""
+    prices: bool = True
+    """Whether it knows prices (made-up ones)."""
+
+
+def read_settings(options: Mapping[str, object]) -> FakeSettings:
+    """Check a profile's options.
+
+    Raises:
+        ConfigError: An option is unknown or has a wrong value; the message names each, with the
+            nearest option there is or the values it takes.
+    """
+    try:
+        return FakeSettings.model_validate(dict(options))
+    except ValidationError as exc:
+        # Values are left out: a secret may stand under a mistyped key.
+        details = exc.errors(include_input=False, include_url=False, include_context=False)
+        lines = [
+            _explained(".".join(map(str, one["loc"])), one["type"], one["msg"]) for one in details
+        ]
+    message = "the fake's settings are wrong: " + "; ".join(lines)
+    raise ConfigError(message)
+
+
+def _explained(key: str, kind: str, reason: str) -> str:
+    if kind != "extra_forbidden":
+        return f"{key!r}: {reason[:1].lower()}{reason[1:]}; change the value or remove the line"
+    known = list(FakeSettings.model_fields)
+    near = difflib.get_close_matches(key, known, n=1)
+    if near:
+        return f"unknown key {key!r}: did you mean {near[0]!r}?"
+    return f"unknown key {key!r}: remove it, known are {', '.join(known)}"

@@ -1,0 +1,75 @@
+"""The pytest plugin: a fake provider, a workbench on it, virtual time, and a shut network.
+
+pytest loads this module in every run on a machine where tailorbird is installed, so it imports
+nothing beyond pytest and `import tailorbird`; the rest is imported by the fixture that needs it.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+import tailorbird
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from tailorbird.providers.fake import FakeProvider, VirtualClock
+    from tailorbird.workbench import Workbench
+
+_RUNNER = "asyncio"
+# The name under which pytest-asyncio registers itself.
+
+
+@pytest.fixture
+def virtual_clock() -> VirtualClock:
+    """Give a clock whose `sleep` costs no real time; `fake_provider` and `fake_bench` go by it."""
+    from tailorbird.providers.fake import VirtualClock  # noqa: PLC0415 - keeps numpy out of pytest
+
+    return VirtualClock()
+
+
+@pytest.fixture
+def no_network() -> Iterator[None]:
+    """Shut the network: a socket, connection or name look-up in the test raises `ConfigError`.
+
+    A socket is refused while the test runs, in every thread; sockets of the local domain, which
+    event loops use, are not.
+    """
+    # The fake brings numpy, which a run that does not use this fixture never loads.
+    from tailorbird.providers.fake.network import forbid_network  # noqa: PLC0415
+
+    with forbid_network():
+        yield
+
+
+async def _fake_provider(virtual_clock: VirtualClock) -> AsyncIterator[FakeProvider]:
+    """Give an open fake provider of the plain flavor, without any state from other tests."""
+    # The fake brings numpy, which a run that does not use this fixture never loads.
+    from tailorbird.providers.fake import FakeProvider, FakeSettings  # noqa: PLC0415
+
+    async with FakeProvider(FakeSettings(), clock=virtual_clock) as provider:
+        yield provider
+
+
+async def _fake_bench(virtual_clock: VirtualClock) -> AsyncIterator[Workbench]:
+    """Give an open workbench on the fake that keeps everything in memory."""
+    async with tailorbird.open("fake", workspace=None, clock=virtual_clock) as bench:
+        yield bench
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the asynchronous fixtures in the way that the test runner at hand understands.
+
+    pytest-asyncio in its strict mode sees only fixtures that are marked with its own decorator;
+    without it, anyio takes plain ones.
+    """
+    runner = config.pluginmanager.get_plugin(_RUNNER)
+    mark = pytest.fixture if runner is None else runner.fixture
+    fixtures = SimpleNamespace(
+        fake_provider=mark(name="fake_provider")(_fake_provider),
+        fake_bench=mark(name="fake_bench")(_fake_bench),
+    )
+    config.pluginmanager.register(fixtures, "tailorbird-fixtures")

@@ -1,0 +1,78 @@
+"""Code that is not async has the same methods."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+import tailorbird
+from tailorbird import QuestionSet, SyncWorkbench, Workbench
+from tailorbird.exceptions import InvalidInputError
+from tailorbird.types import Document, DocumentId
+
+ROWS = QuestionSet.from_rows(
+    [
+        (f"What stands on shelf {number}?", f"Shelf {number} holds item {number * 7}.")
+        for number in range(12)
+    ]
+)
+
+
+def public(owner: type) -> dict[str, inspect.Signature]:
+    """Give the public methods of a class with their signatures."""
+    return {
+        name: inspect.signature(member)
+        for name, member in vars(owner).items()
+        if inspect.isfunction(member) and not name.startswith("_")
+    }
+
+
+def test_both_workbenches_have_the_same_methods() -> None:
+    """Names, parameters, defaults and results of the twins never drift apart."""
+    twin = public(SyncWorkbench)
+    twin.pop("call")
+    assert twin == public(Workbench)
+
+
+def test_the_whole_way_works_without_async() -> None:
+    """Every step of the workflow can be taken by plain calls."""
+    with tailorbird.open_sync("fake", workspace=None, environ={}) as bench:
+        assert bench.role("chat").model in [card.id for card in bench.models()]
+        assert bench.estimate(ROWS).examples == 12
+        handle = bench.start_fine_tune(ROWS, name="shelves")
+        assert bench.resume("shelves").ticket == handle.ticket
+        assert bench.call(handle.status).id == handle.job_id
+        tuned = bench.finish("shelves")
+        assert bench.fine_tune(ROWS, name="shelves") == bench.tuned("shelves") == tuned
+        assert [run.name for run in bench.jobs()] == ["shelves"]
+        library = [Document(id=DocumentId("a"), text="Item 99 is in the cellar.")]
+        index = bench.build_index(library, name="library")
+        assert bench.index("library").info == index.info
+        assert bench.search("item 99", index=index)[0].chunk.document == "a"
+        assert "cellar" in bench.ask("Where is item 99?", index=index).text
+        result = bench.compare(bench.arms(tuned=tuned, index=index), ROWS[:2])
+        assert len(result.outcomes) == 10
+
+
+async def test_it_works_inside_a_running_loop() -> None:
+    """A notebook has a loop of its own already."""
+    with tailorbird.open_sync("fake", workspace=None, environ={}) as bench:
+        assert bench.ask("Hello?").text
+
+
+def test_a_closed_workbench_says_so(tmp_path: Path) -> None:
+    """Calls outside of the `with` block are refused, and errors of opening come through."""
+    bench = tailorbird.open_sync("fake", workspace=None, environ={})
+    with pytest.raises(InvalidInputError, match="open_sync"):
+        bench.ask("Hello?")
+    with bench:
+        assert bench.ask("Hello?").text
+    with pytest.raises(InvalidInputError, match="open_sync"):
+        bench.ask("Hello?")
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(tailorbird.StorageError),
+        tailorbird.open_sync("fake", workspace=tmp_path / "file", environ={}),
+    ):
+        pass
