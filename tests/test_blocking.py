@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,16 @@ def list_folder_as(module: Path) -> Callable[[], object]:
     return names["list_folder"]
 
 
+def waiting_for(lock: threading.Lock, module: Path) -> Callable[[], object]:
+    """Return a function of the library that waits for a lock in code that stands in `module`."""
+    names: dict[str, Callable[[], object]] = {}
+    wait = "def lock_data(): return lock.acquire(timeout=0.001)"
+    exec(compile(wait, str(module), "exec"), {"lock": lock}, names)  # noqa: S102 - see above
+    call = "def call(): return lock_data()"
+    exec(compile(call, str(library_module()), "exec"), {"lock_data": names["lock_data"]}, names)  # noqa: S102 - see above
+    return names["call"]
+
+
 def library_module() -> Path:
     """Return a path inside the installed library."""
     return Path(str(tailorbird.__file__)).with_name("imagined.py")
@@ -30,6 +41,15 @@ async def test_blocking_call_of_the_library_raises() -> None:
     """A blocking call made by library code on the event loop fails the test."""
     with pytest.raises(BlockingError, match="listdir"):
         list_folder_as(library_module())()
+
+
+async def test_wait_of_the_coverage_tracer_passes() -> None:
+    """The measuring of coverage may wait for a thread in the midst of library code."""
+    lock = threading.Lock()
+    lock.acquire()
+    with pytest.raises(BlockingError, match="acquire"):
+        waiting_for(lock, library_module())()
+    assert not waiting_for(lock, Path("/site-packages/coverage/collector.py"))()
 
 
 async def test_blocking_call_in_a_thread_passes() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import tailorbird
+from tailorbird import QuestionSet
 from tailorbird.types import Document, DocumentId
 
 SYSTEM = "あなたは図書館の受付です。"
@@ -36,10 +38,17 @@ def excel_file(folder: Path) -> Path:
     return path
 
 
-async def test_tuning_gives_style_retrieval_gives_facts_and_both_give_both(tmp_path: Path) -> None:
+@pytest.fixture
+def faq(tmp_path: Path) -> QuestionSet:
+    """Read Excel's file."""
+    return tailorbird.read_questions(excel_file(tmp_path))
+
+
+async def test_tuning_gives_style_retrieval_gives_facts_and_both_give_both(
+    faq: QuestionSet,
+) -> None:
     """The tuned model has the tone, retrieval has the facts, and together they have both."""
     async with tailorbird.open("fake", workspace=None) as bench:
-        faq = tailorbird.read_questions(excel_file(tmp_path))
         tuned = await bench.fine_tune(faq, system=SYSTEM, name="desk")
         guide = " ".join([*FACTS.values(), UNSEEN_FACT])
         library = [Document(id=DocumentId("guide"), text=guide, title="利用案内")]

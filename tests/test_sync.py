@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from pathlib import Path
 
 import pytest
 import tailorbird
+from blockbuster import BlockBuster
 from tailorbird import QuestionSet, SyncWorkbench, Workbench
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.types import Document, DocumentId
@@ -55,10 +57,18 @@ def test_the_whole_way_works_without_async() -> None:
         assert len(result.outcomes) == 10
 
 
-async def test_it_works_inside_a_running_loop() -> None:
-    """A notebook has a loop of its own already."""
-    with tailorbird.open_sync("fake", workspace=None, environ={}) as bench:
-        assert bench.ask("Hello?").text
+def test_it_works_inside_a_running_loop(blocking_detector: BlockBuster) -> None:
+    """A notebook has a loop of its own already; there, waiting is what the caller wants."""
+
+    async def cell() -> str:
+        with tailorbird.open_sync("fake", workspace=None, environ={}) as bench:
+            return bench.ask("Hello?").text
+
+    blocking_detector.deactivate()
+    try:
+        assert asyncio.run(cell())
+    finally:
+        blocking_detector.activate()
 
 
 def test_a_closed_workbench_says_so(tmp_path: Path) -> None:

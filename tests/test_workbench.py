@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,9 @@ ROWS = QuestionSet.from_rows(
 )
 
 
-def opened(workspace: Path, **changes: object) -> Workbench:
-    """Make a workbench in a workspace."""
-    return tailorbird.open("fake", workspace=workspace, environ={}, **changes)
+def opened(workspace: Path) -> AbstractAsyncContextManager[Workbench]:
+    """Open a workbench in a workspace."""
+    return tailorbird.open("fake", workspace=workspace, environ={})
 
 
 async def test_everything_outlives_the_process(tmp_path: Path) -> None:
@@ -72,8 +73,7 @@ async def test_the_same_lines_run_on_every_flavor(flavor: str, tmp_path: Path) -
     """Deployments, pending jobs and nulls of a cloud change no line of the script."""
     config = tmp_path / "t.toml"
     config.write_text(f'[profiles.x]\nprovider = "fake"\nflavor = "{flavor}"\n')
-    bench = tailorbird.open("x", config=config, workspace=None, environ={})
-    async with bench:
+    async with tailorbird.open("x", config=config, workspace=None, environ={}) as bench:
         tuned = await bench.fine_tune(ROWS, name="shelves", system="Be brief.")
         answer = await bench.ask("What stands on shelf 3?", tuned=tuned)
         assert "item 21" in answer.text
@@ -142,10 +142,10 @@ async def test_a_damaged_model_file_is_named(tmp_path: Path) -> None:
             await bench.tuned("shelves")
 
 
-def test_a_closed_workbench_says_so(tmp_path: Path) -> None:
+def test_a_closed_workbench_says_so() -> None:
     """The journal of a workbench that is not open cannot be used."""
     with pytest.raises(InvalidInputError, match="not open"):
-        _ = opened(tmp_path).workspace.journal
+        _ = Workbench(FakeProvider()).workspace.journal
 
 
 async def test_an_unknown_engine_is_refused(tmp_path: Path) -> None:

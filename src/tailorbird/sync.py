@@ -11,20 +11,21 @@ from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from tailorbird.exceptions import InvalidInputError
-from tailorbird.workbench import WORKSPACE, Workbench
+from tailorbird.workbench import WORKSPACE
 from tailorbird.workbench import open as open_async
 from tailorbird.workflow.compare import DEFAULT_CONCURRENCY
 from tailorbird.workflow.progress import OnProgress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from anyio.from_thread import BlockingPortal
 
-    from tailorbird.data import ChunkOptions, ExampleSet, QuestionSet
+    from tailorbird.data import ChunkOptions, ExampleSet, QuestionSet, TokenCounter
     from tailorbird.journal import RunRecord
     from tailorbird.protocols import Clock
     from tailorbird.report import Comparison
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.types.retrieval import Document, Hit, SearchMode
     from tailorbird.types.tuned import TunedModel
+    from tailorbird.workbench import Workbench
     from tailorbird.workflow.arms import ArmOptions
     from tailorbird.workflow.estimate import Estimate
     from tailorbird.workflow.handle import JobHandle
@@ -57,8 +59,9 @@ def open_sync(
 
     Arguments and errors are those of `tailorbird.open`.
     """
-    bench = open_async(profile, config=config, workspace=workspace, clock=clock, environ=environ)
-    return SyncWorkbench(bench)
+    return SyncWorkbench(
+        open_async(profile, config=config, workspace=workspace, clock=clock, environ=environ)
+    )
 
 
 class SyncWorkbench:
@@ -68,12 +71,24 @@ class SyncWorkbench:
     from the loop's thread.
     """
 
-    def __init__(self, bench: Workbench) -> None:
-        """Wrap a workbench that is not opened yet."""
-        self.bench = bench
-        """The workbench inside, for everything that has no twin here."""
+    def __init__(self, door: AbstractAsyncContextManager[Workbench]) -> None:
+        """Take what opens a workbench: `tailorbird.open(…)`, or a `Workbench` of one's own."""
+        self._door = door
         self._stack = ExitStack()
         self._portal: BlockingPortal | None = None
+        self._bench: Workbench | None = None
+
+    @property
+    def bench(self) -> Workbench:
+        """The workbench inside, for everything that has no twin here.
+
+        Raises:
+            InvalidInputError: The workbench is not open.
+        """
+        if self._bench is None:
+            message = "the workbench is not open; use it inside `with tailorbird.open_sync(…)`"
+            raise InvalidInputError(message)
+        return self._bench
 
     def __enter__(self) -> Self:
         """Start the loop and open the workbench; errors are those of the async one."""
@@ -82,7 +97,7 @@ class SyncWorkbench:
 
         with ExitStack() as stack:
             portal = stack.enter_context(start_blocking_portal())
-            stack.enter_context(portal.wrap_async_context_manager(self.bench))
+            self._bench = stack.enter_context(portal.wrap_async_context_manager(self._door))
             self._portal = portal
             self._stack = stack.pop_all()
         return self
@@ -94,7 +109,7 @@ class SyncWorkbench:
         traceback: TracebackType | None,
     ) -> None:
         """Close the workbench and end the loop. Jobs and deployments go on."""
-        self._portal = None
+        self._portal = self._bench = None
         self._stack.__exit__(kind, error, traceback)
 
     def call(self, function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -122,9 +137,10 @@ class SyncWorkbench:
         *,
         system: str | None = None,
         options: TuneOptions | None = None,
+        count: TokenCounter | None = None,
     ) -> Estimate:
         """Say what training on these rows would use and cost; nothing is sent."""
-        return self.call(self.bench.estimate, train, system=system, options=options)
+        return self.call(self.bench.estimate, train, system=system, options=options, count=count)
 
     def start_fine_tune(
         self,

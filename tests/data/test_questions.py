@@ -367,7 +367,7 @@ def test_sets_are_values() -> None:
     assert len({kinds(), kinds()}) == 1
     assert kinds() != kinds()[:2]
     with pytest.raises(AttributeError):
-        kinds().source = "x"  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
+        kinds().source = "x"
 
 
 def test_by_kind() -> None:

@@ -39,7 +39,7 @@ def make_comparison() -> MakeComparison:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def data() -> ComparisonData:
     """Six arms on 42 Japanese questions of all kinds, one call failed."""
     return make()

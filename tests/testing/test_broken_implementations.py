@@ -361,6 +361,11 @@ def shifted(hits: Sequence[object]) -> tuple[object, ...]:
     )
 
 
+def unlabelled(hits: Sequence[object]) -> tuple[object, ...]:
+    """Give hits without metadata."""
+    return tuple(fields(chunk=fields(metadata={})(hit.chunk))(hit) for hit in hits)
+
+
 def querying(**changes: object) -> Breaker:
     """Change the query before it is searched."""
 
@@ -523,7 +528,7 @@ METHODS: dict[str, tuple[Method, str, str, Breaker]] = {
     "over the stop": (CHAT.test_answer_ends_at_a_stop, "chat", "complete", without("options")),
     "lost piece": (
         *(CHAT.test_stream_gives_the_whole_answer, "chat", "stream"),
-        streaming(lambda pieces: pieces[1:]),
+        streaming(lambda pieces: [piece for piece in pieces if not piece.text]),
     ),
     "no reason": (
         *(CHAT.test_stream_says_why_it_ended, "chat", "stream"),
@@ -711,7 +716,8 @@ ENGINES: dict[str, tuple[Method, str, Breaker]] = {
         *(SEARCHING.test_hits_are_in_order, "search"),
         after(lambda hits: (hits[0], *hits)),
     ),
-    "shifted span": (SEARCHING.test_hits_are_whole_chunks, "search", after(shifted)),
+    "shifted span": (SEARCHING.test_hits_have_their_place, "search", after(shifted)),
+    "lost metadata": (SEARCHING.test_hits_are_whole_chunks, "search", after(unlabelled)),
     "too many hits": (
         *(SEARCHING.test_number_of_hits, "search"),
         after(lambda hits: (*hits, *hits)),

@@ -14,7 +14,10 @@ from tailorbird.providers.fake import FakeProvider
 pytest_plugins = ["pytester"]
 
 PLUGIN = ("-p", "tailorbird.testing.plugin")
-STRICT = (*PLUGIN, "-p", "pytest_asyncio.plugin")
+STRICT = (
+    *(*PLUGIN, "-p", "pytest_asyncio.plugin"),
+    *("-o", "asyncio_default_fixture_loop_scope=function"),
+)
 ANYIO = (*PLUGIN, "-p", "anyio.pytest_plugin")
 CLOUD = """
 import pytest
@@ -77,6 +80,7 @@ def test_fake_bench(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess(*STRICT, "-W", "error").assert_outcomes(passed=1)
 
 
+@pytest.mark.enable_socket
 def test_no_network(pytester: pytest.Pytester) -> None:
     """Within the test no socket reaches the network, and afterwards they do again."""
     pytester.makepyfile(
@@ -93,8 +97,7 @@ def test_no_network(pytester: pytest.Pytester) -> None:
             socket.socket(socket.AF_INET).close()
         """
     )
-    run = pytester.runpytest_subprocess(*PLUGIN, "-W", "error", "-p", "no:randomly")
-    run.assert_outcomes(passed=2)
+    pytester.runpytest_inprocess(*PLUGIN, "-W", "error").assert_outcomes(passed=2)
 
 
 def test_fixtures_are_listed(pytester: pytest.Pytester) -> None:

@@ -133,7 +133,7 @@ async def test_hold_waits_for_the_first_step() -> None:
             held = await hold(trial, (await trial.start()).id)
             events = [event async for event in provider.jobs.events(held.id)]
             assert "metrics" in {event.type for event in events}
-        async with Trial(provider, SuiteOptions(poll_s=100_000.0)) as trial:
+        async with Trial(provider, SuiteOptions(poll_s=10_000.0)) as trial:
             started = await trial.start()
             with pytest.raises(AssertionError):
                 await hold(trial, started.id)

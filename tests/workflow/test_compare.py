@@ -88,20 +88,12 @@ async def test_a_failed_call_is_an_outcome_and_does_not_stop_the_rest(rows: Ques
 
 async def test_a_wrong_key_stops_everything_and_keeps_what_came(rows: QuestionSet) -> None:
     """Trouble that all calls would meet is raised once; earlier answers stay."""
-    script = Script().on("chat.complete", Fault.unauthorized(), occurrence=3)
+    script = Script().on("chat.complete", Fault.wrong_key(), occurrence=3)
     async with Workbench(FakeProvider(script=script)) as bench:
         with pytest.raises(AuthenticationError):
             await bench.compare(bench.arms(), rows[:5], concurrency=1)
         result = await bench.compare(bench.arms(), rows[:5])
         assert sum(one.reused for one in result.outcomes) == 2
-
-
-async def test_structured_trouble_is_an_outcome(rows: QuestionSet) -> None:
-    """An answer that cannot be used is an outcome with an error, too."""
-    script = Script().on("chat.complete", Fault.refused())
-    async with Workbench(FakeProvider(script=script)) as bench:
-        result = await bench.compare(bench.arms(), rows[:2], concurrency=1)
-        assert [one.error is not None for one in result.outcomes] == [True, False]
 
 
 async def test_names_and_ids_must_be_unique(bench: Workbench, rows: QuestionSet) -> None:

@@ -108,6 +108,7 @@ def test_training_price_stands_with_the_base_or_its_variant() -> None:
     plain, with_training = price("m", "1"), price("m", "1", training="5")
     variant = price("ft:m", "3", training="6")
     assert training_price([plain], "m") is None
+    assert training_price([with_training], None) is None
     assert training_price([plain, with_training], "m") == with_training
     assert training_price([with_training, variant], "m-2026-04-14") == variant
     assert training_price([with_training, price("ft:m", "3")], "m") == with_training

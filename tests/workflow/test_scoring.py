@@ -95,7 +95,7 @@ def test_answers_to_other_questions_are_wrong(language: str) -> None:
     right = [
         (one.reference, other.reference)
         for at, one in enumerate(facts)
-        for other in facts[at % 3 :: 3]
+        for other in facts[at % 8 :: 8]
         if other.reference != one.reference and correct(one, other.reference, profile)
     ]
     assert right == []

@@ -85,7 +85,7 @@ async def test_a_creation_that_never_arrived_stays_unknown_until_the_user_decide
     rows: QuestionSet,
 ) -> None:
     """Only `again` creates anew when nobody knows whether the first creation arrived."""
-    script = Script().on("jobs.create", Fault.timeout())
+    script = Script().on("jobs.create", Fault.timed_out())
     async with Workbench(FakeProvider(script=script)) as bench:
         for _ in range(2):
             with pytest.raises(JobOutcomeUnknownError):
@@ -116,7 +116,7 @@ async def test_a_closed_door_is_found_before_anything_is_sent(rows: QuestionSet)
 
 async def test_a_door_that_closes_at_the_last_moment_leaves_no_file(rows: QuestionSet) -> None:
     """A refusal at the creation itself takes the uploads back."""
-    script = Script().on("jobs.create", Fault.training_not_available())
+    script = Script().on("jobs.create", Fault.training_closed())
     async with Workbench(FakeProvider(script=script)) as bench:
         with pytest.raises(UnsupportedError):
             await bench.start_fine_tune(

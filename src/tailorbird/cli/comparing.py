@@ -9,6 +9,7 @@ import typer
 
 from tailorbird.cli.arm_names import read_arms
 from tailorbird.cli.comparison import Request, run_comparison
+from tailorbird.cli.comparison_view import show_comparison
 from tailorbird.cli.failures import show_problems
 from tailorbird.cli.options import (
     ConfigOption,
@@ -20,9 +21,10 @@ from tailorbird.cli.options import (
     WorkspaceOption,
     writable,
 )
-from tailorbird.cli.prompts import choose_prompt
+from tailorbird.cli.prompts import choose_prompt, show_prompt
 from tailorbird.cli.session import existing, session, work
 from tailorbird.data import read_questions
+from tailorbird.types.ids import ModelId
 from tailorbird.workbench import WORKSPACE
 
 if TYPE_CHECKING:
@@ -85,3 +87,43 @@ def compare(  # noqa: PLR0913 - an option each
     csv: Annotated[str | None, _file_option("--csv", "one row for each answer")] = None,
 ) -> None:
     """Tune, index, ask every arm the held-out questions, and say what the data deserves."""
+    place = Place(profile=profile, config=config, workspace=workspace, json=json)
+    with session(place) as screen:
+        wanted = read_arms(arms, has_documents=documents is not None)
+        if documents is not None:
+            existing(documents)
+        rows = read_questions(existing(questions))
+        show_problems(screen.note, rows.problems, total=len(rows.problems))
+        prompt = choose_prompt(system, rows)
+        show_prompt(screen, prompt)
+        train, held = rows.split(held_out=held_out, seed=seed)
+        request = Request(
+            train=train,
+            held_out=held,
+            documents=documents,
+            prompt=prompt,
+            arms=wanted,
+            model=None if model is None else ModelId(model),
+            again=again,
+        )
+        result = work(
+            place,
+            screen,
+            lambda bench, on_progress: run_comparison(bench, screen, request, on_progress),
+        )
+        show_comparison(screen, result)
+        _write(screen, result, markdown=markdown, html=html, csv=csv)
+        screen.data(result.to_object())
+
+
+def _write(
+    screen: Screen, result: Comparison, *, markdown: str | None, html: str | None, csv: str | None
+) -> None:
+    for path, write in (
+        (markdown, result.write_markdown),
+        (html, result.write_html),
+        (csv, result.write_csv),
+    ):
+        if path is not None:
+            write(path)
+            screen.written(path)

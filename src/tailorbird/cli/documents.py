@@ -57,7 +57,7 @@ def index(  # noqa: PLR0913 - an option each
             screen,
             lambda bench, on_progress: bench.build_index(path, name=name, on_progress=on_progress),
         )
-        show_problems(screen, built.problems, total=len(built.problems), everything=True)
+        show_problems(screen.note, built.problems, total=len(built.problems), everything=True)
         chunks = "" if built.info.chunks is None else f", {built.info.chunks} chunks"
         screen.show(
             f"index {built.name!r}: {built.info.documents} documents{chunks}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tailorbird.exceptions import (
     DataError,
@@ -12,6 +11,7 @@ from tailorbird.exceptions import (
     JobFailedError,
     JobOutcomeUnknownError,
 )
+from tailorbird.report import problem_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,19 +34,31 @@ INTERRUPTED = 130
 SHOWN = 20
 """How many problems are shown unless all are asked for: about a screen."""
 
+# Such a file says nothing about its data.
+_UNREAD = frozenset({"file.missing", "file.not-a-file", "file.unreadable"})
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
+
+class Say(Protocol):
+    """Shows a line of text."""
+
+    def __call__(self, text: str, *, style: str = "") -> None:
+        """Show it in a style of rich's."""
+        ...
 
 
 def exit_code(error: TailorbirdError) -> int:
     """Give the exit code that stands for an error."""
-    is_bad = isinstance(error, DataError | JobFailedError | JobCancelledError)
-    return BAD if is_bad else CANNOT_RUN
+    if isinstance(error, DataError):
+        unread = any(one.code in _UNREAD for one in error.problems)
+        return CANNOT_RUN if unread else BAD
+    return BAD if isinstance(error, JobFailedError | JobCancelledError) else CANNOT_RUN
 
 
 def show_failure(screen: Screen, error: TailorbirdError) -> None:
     """Show an error with what to do about it."""
     if isinstance(error, DataError):
-        show_problems(screen, error.problems, total=error.total)
+        show_problems(screen.note, error.problems, total=error.total)
         errors = sum(one.severity == "error" for one in error.problems)
         screen.note(f"error: {errors} error(s) in the data; nothing was sent", style="bold red")
     else:
@@ -66,32 +78,30 @@ def failure_data(error: TailorbirdError) -> Mapping[str, object]:
             "message": str(error).partition("\n")[0],
             "exit_code": exit_code(error),
         },
-        "problems": [asdict(problem) for problem in problems],
+        "problems": [problem_row(problem) for problem in problems],
     }
 
 
 def show_problems(
-    screen: Screen, problems: Sequence[Problem], *, total: int, everything: bool = False
+    say: Say, problems: Sequence[Problem], *, total: int, everything: bool = False
 ) -> None:
-    """List problems with place, reason and fix on stderr, the first 20 unless all are wanted.
+    """List problems with place, reason and fix, the first 20 unless all are wanted.
 
     Args:
-        screen: Where to show them.
+        say: Shows a line: `Screen.show` where problems are the result, else `Screen.note`.
         problems: What was kept, the worst first.
         total: How many there were, the ones that were not kept included.
         everything: Whether to show all that were kept.
     """
     shown = problems if everything else problems[:SHOWN]
     for problem in shown:
-        screen.note(
-            f"{problem.severity}: {_place(problem)}: {problem.reason}{_excerpt(problem)}",
-            style=_STYLES[problem.severity],
-        )
+        line = f"{problem.severity}: {_place(problem)}: {problem.reason}{_excerpt(problem)}"
+        say(line, style=_STYLES[problem.severity])
         if problem.fix:
-            screen.note(f"    fix: {problem.fix}")
+            say(f"    fix: {problem.fix}")
     if total > len(shown):
         way = "" if everything else "; `tailorbird validate FILE --all` shows them"
-        screen.note(f"… and {total - len(shown)} more{way}")
+        say(f"… and {total - len(shown)} more{way}")
 
 
 def _place(problem: Problem) -> str:

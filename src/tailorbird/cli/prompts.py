@@ -11,6 +11,7 @@ from tailorbird.text.scripts import HANGUL, KANA, script_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tailorbird.cli.screen import Screen
     from tailorbird.types.questions import Question
 
 # Neutral on purpose: a prompt that asks for a style would take from the arms that only prompt what
@@ -46,6 +47,12 @@ def choose_prompt(given: str | None, rows: Sequence[Question]) -> Prompt:
     if len(own) == 1:
         return Prompt(own.pop(), "from the data")
     return Prompt(None, "differs by row")
+
+
+def show_prompt(screen: Screen, prompt: Prompt) -> None:
+    """Say which system prompt is used, and why."""
+    text = "each row its own" if prompt.text is None else prompt.text
+    screen.note(f"system prompt ({prompt.origin}): {text}")
 
 
 def neutral_prompt(sample: str) -> str:

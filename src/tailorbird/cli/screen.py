@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tailorbird.report.widths import align
 from tailorbird.storage import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
+    from pathlib import Path
     from typing import TextIO
 
 STDOUT = "-"
@@ -42,6 +42,11 @@ class Screen:
         self.err = _console(sys.stderr)
         """The console for whatever is no result: notes, errors, progress."""
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the result is shown on a terminal, and not in a file or another program."""
+        return self._out.is_terminal
+
     def show(self, text: str = "", *, style: str = "") -> None:
         """Show a part of the result."""
         if self._json_file != STDOUT:
@@ -66,8 +71,8 @@ class Screen:
             right: Numbers of the columns, from 0, that are aligned at the right.
         """
         cells = [[one_line(cell) for cell in row] for row in rows]
-        if not self._out.is_terminal:
-            self.show(aligned([list(heads), *cells], right=right))
+        if not self.is_terminal:
+            self.show("\n".join(align([list(heads), *cells], right=right)))
         elif self._json_file != STDOUT:
             table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
             for number, head in enumerate(heads):
@@ -88,16 +93,12 @@ class Screen:
             is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
             sys.stdout.write(_dump(value, ensure_ascii=not is_unicode))
         elif self._json_file is not None:
-            self.file(Path(self._json_file), _dump(value))
+            # A lone surrogate has no UTF-8; its escape is right within JSON.
+            write_atomic(self._json_file, _dump(value).encode("utf-8", "backslashreplace"))
+            self.written(self._json_file)
 
-    def file(self, path: Path, content: str) -> None:
-        """Write a file whole or not at all, and say where.
-
-        Raises:
-            StorageError: The file cannot be written.
-        """
-        # A lone surrogate has no UTF-8; its escape is readable, and right within JSON.
-        write_atomic(path, content.encode("utf-8", "backslashreplace"))
+    def written(self, path: Path | str) -> None:
+        """Say that a file was written."""
         self.note(f"written: {path}")
 
 
@@ -111,21 +112,6 @@ def shortened(text: str, cells: int) -> str:
     line = Text(one_line(text))
     line.truncate(cells, overflow="ellipsis")
     return line.plain
-
-
-def aligned(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> str:
-    """Give rows as lines whose columns stand under each other, wide characters counted as two."""
-    widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines: list[str] = []
-    for row in rows:
-        padded = [
-            " " * (width - cell_len(cell)) + cell
-            if number in right
-            else cell + " " * (width - cell_len(cell))
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)
 
 
 def _console(stream: TextIO) -> Console:

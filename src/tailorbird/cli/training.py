@@ -17,7 +17,7 @@ from tailorbird.cli.options import (
     SystemOption,
     WorkspaceOption,
 )
-from tailorbird.cli.prompts import Prompt
+from tailorbird.cli.prompts import show_prompt
 from tailorbird.cli.rows import TrainingRows, read_rows
 from tailorbird.cli.session import session, work
 from tailorbird.exceptions import ProviderError
@@ -75,7 +75,7 @@ def tune(  # noqa: PLR0913 - an option each
     place = Place(profile=profile, config=config, workspace=workspace, json=json)
     with session(place) as screen:
         rows = read_rows(screen, questions, system=system)
-        _show_prompt(screen, rows.prompt)
+        show_prompt(screen, rows.prompt)
         wish = _Wish(name=name, model=None if model is None else ModelId(model), again=again)
         run = work(
             place,
@@ -162,11 +162,6 @@ async def _tune(
         status=job.raw_status,
         tuned=tuned,
     )
-
-
-def _show_prompt(screen: Screen, prompt: Prompt) -> None:
-    text = "each row its own" if prompt.text is None else prompt.text
-    screen.note(f"system prompt ({prompt.origin}): {text}")
 
 
 def _show_run(screen: Screen, run: _Run) -> None:

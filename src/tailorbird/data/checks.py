@@ -101,6 +101,14 @@ def check_row(row: JsonObject, under: TrainingRow) -> None:
         under.report.error("row.kind", reason, fix, field="")
         return
     _CHECKS[under.kind](row, under)
+    images = under.rules.images
+    if images is not None and under.images > images.max_per_example:
+        reason = (
+            f"the example holds {under.images} images, {images.max_per_example} may"
+            f" ({images.source})"
+        )
+        fix = "use fewer images, or several examples"
+        under.report.add("error", "image.too-many", reason, fix)
 
 
 def _check_sft(row: JsonObject, under: TrainingRow) -> None:
@@ -205,7 +213,7 @@ def _tools(row: JsonObject, where: str, under: TrainingRow) -> set[str]:
 def _check_keys(
     row: JsonObject, known: frozenset[str], under: TrainingRow, *, where: str = ""
 ) -> None:
-    for key in row.keys() - known:
+    for key in (one for one in row if one not in known):
         place = f"{where}{excerpt(key)}"
         near = difflib.get_close_matches(key, known, n=1)
         fix = f"did you mean {near[0]!r}? If not, remove it" if near else "remove it"

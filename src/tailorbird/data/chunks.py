@@ -84,8 +84,9 @@ def chunk_document(document: Document, options: ChunkOptions | None = None) -> t
     For each chunk, `document.text[chunk.span.start : chunk.span.end] == chunk.text`; none is blank,
     and each character that is not white space lies in at least one. Headings are those of Markdown
     for `.md` and `.markdown`; for other texts those of Japanese office documents (`■ 申請`,
-    `第3条（休暇）`), else of Markdown unless the name ends in `.txt`. A whole number in the metadata
-    `page` becomes the chunk's page. Time and memory grow with the length of the text, not faster.
+    `第3条（休暇）`), else of Markdown unless the name ends in `.txt`. A whole number under the
+    metadata key `page` becomes the chunk's page. Time and memory grow with the length of the text,
+    not faster.
 
     Args:
         document: What to cut.

@@ -50,6 +50,9 @@ _REMARK = re.compile(r"\s*[(\[【].*$")
 _QUOTES = "\"'“”„‘’「」『』"
 _SHOWN_NAMES = 8
 _SHOWN_LENGTH = 40
+_COMPARED_NAMES = (
+    50  # comparing is slow, and a header of thousands of columns is no slip of the pen
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +235,7 @@ def _missing(names: Sequence[str], missing: Sequence[str]) -> Misfit:
     )
     fixes = [
         f"did you mean {near[0]!r} instead of {name!r}?"
-        for name in names
+        for name in names[:_COMPARED_NAMES]
         if role_of(name) is None and (near := _near(name, missing))
     ]
     fixes.append(

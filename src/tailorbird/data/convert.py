@@ -18,7 +18,6 @@ from tailorbird.types.questions import Example, TrainingMessage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tailorbird.data.rows import Batch
     from tailorbird.data.table_options import Limit
     from tailorbird.types.questions import Question
 
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 # on building dictionaries and choosing an encoder, and gives the same bytes.
 _MARK = b"\xef\xbb\xbf"
 _WRITTEN_AT_ONCE = 1000
-_BETWEEN = '}, {"role": "assistant", "content": '
-_END = "}]}\n"
+_BETWEEN = b'}, {"role": "assistant", "content": '
+_END = b"}]}\n"
 
 
 class ConvertReport(Frozen):
@@ -90,7 +89,10 @@ def convert_questions(
         for batch in rows:
             count += len(batch)
             if not rows.problems.error_count:
-                file.write(_encoded(lines, batch))
+                data = lines.of(
+                    batch.questions, batch.answers, batch.systems, unusual=batch.unusual
+                )
+                file.write(data)
         _check_size(file.size_bytes, options.limits.max_bytes, rows.problems)
     return ConvertReport(
         rows=count,
@@ -130,12 +132,13 @@ def write_training_file(
         file.write(_MARK if bom else b"")
         for start in range(0, len(questions), _WRITTEN_AT_ONCE):
             some = questions[start : start + _WRITTEN_AT_ONCE]
-            text = lines.text(
+            data = lines.of(
                 [one.text for one in some],
                 [one.reference for one in some],
                 [one.system or "" for one in some],
+                unusual=True,
             )
-            file.write(_escaped(text).encode())
+            file.write(data)
     return ConvertReport(rows=len(questions), sha256=file.sha256, size_bytes=file.size_bytes)
 
 
@@ -165,36 +168,49 @@ class _Lines:
         _check_system(system)
         self._system = system
 
-    def text(self, questions: list[str], answers: list[str], systems: list[str] | None) -> str:
-        """Give one line for each row; a row without own system prompt gets the shared one."""
-        pairs = zip(map(encode_basestring, questions), map(encode_basestring, answers), strict=True)
+    def of(
+        self,
+        questions: list[str],
+        answers: list[str],
+        systems: list[str] | None,
+        *,
+        unusual: bool,
+    ) -> bytes:
+        """Give one line for each row; a row without own system prompt gets the shared one.
+
+        With `unusual=False` the caller knows that there is no line separator to escape.
+        """
+        if not questions:
+            return b""
+        count = len(questions)
+        # Whole columns are escaped, encoded and laid between the fixed pieces at C speed.
+        pieces = [_BETWEEN] * (4 * count)
+        pieces[1::4] = _escaped(questions, unusual=unusual)
+        pieces[3::4] = _escaped(answers, unusual=unusual)
         if systems is None:
-            start = _start(self._system)
-            return "".join([f"{start}{asked}{_BETWEEN}{said}{_END}" for asked, said in pairs])
-        starts = {system: _start(system or self._system) for system in set(systems)}
-        return "".join(
-            [
-                f"{starts[system]}{asked}{_BETWEEN}{said}{_END}"
-                for system, (asked, said) in zip(systems, pairs, strict=True)
-            ]
-        )
+            pieces[0::4] = [_END + _start(self._system)] * count
+        else:
+            starts = {system: _END + _start(system or self._system) for system in set(systems)}
+            pieces[0::4] = [starts[system] for system in systems]
+        pieces.append(_END)
+        return b"".join(pieces)[len(_END) :]
 
 
-def _start(system: str | None) -> str:
+def _start(system: str | None) -> bytes:
     if system is None:
-        return '{"messages": [{"role": "user", "content": '
-    told = encode_basestring(system)
-    return f'{{"messages": [{{"role": "system", "content": {told}}}, {{"role": "user", "content": '
+        return b'{"messages": [{"role": "user", "content": '
+    [told] = _escaped([system], unusual=True)
+    return b'{"messages": [{"role": "system", "content": %b}, {"role": "user", "content": ' % told
 
 
-def _encoded(lines: _Lines, batch: Batch) -> bytes:
-    text = lines.text(batch.questions, batch.answers, batch.systems)
-    return _escaped(text).encode() if batch.unusual else text.encode()
-
-
-def _escaped(text: str) -> str:
-    # A reader that cuts with str.splitlines would cut a record in two at these.
-    return LINE_SEPARATORS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+def _escaped(texts: list[str], *, unusual: bool) -> list[bytes]:
+    """Write texts as JSON strings in UTF-8."""
+    # An escaped text holds no line feed, so one conversion does for all.
+    joined = "\n".join(map(encode_basestring, texts))
+    if unusual:
+        # A reader that cuts with str.splitlines would cut a record in two at these.
+        joined = LINE_SEPARATORS.sub(lambda found: f"\\u{ord(found[0]):04x}", joined)
+    return joined.encode().split(b"\n")
 
 
 def _check_system(system: str | None) -> None:

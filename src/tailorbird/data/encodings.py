@@ -232,10 +232,12 @@ def _settled(path: Path, codec: str, skip: int, problems: Problems) -> _Settled:
     if codec == "auto" and not looks_like_utf8(raw_blocks(path)):
         return _japanese(path, problems)
     fix = _fix_for(path, codec, wanted)
+    ends = False
     for place in undecodable_lines(raw_blocks(path, skip), wanted):
         _report(place, wanted, problems, fix=fix)
-        if place.ends:
-            problems.raise_errors()
+        ends = place.ends
+    if ends:
+        problems.raise_errors()
     return _Settled(wanted, "surrogateescape")
 
 

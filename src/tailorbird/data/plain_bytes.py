@@ -35,13 +35,17 @@ if TYPE_CHECKING:
     Mask = npt.NDArray[np.bool_]
     Places = npt.NDArray[np.intp]
 
-_LF, _CR, _SPACE, _QUOTE, _AT, _BACKSLASH = b'\n\r "@\\'
+_LF, _CR, _SPACE, _QUOTE, _AT, _BACKSLASH, _BRACE = b'\n\r "@\\}'
+_GROUP = 8  # bytes that are looked at as one number
+_WIDE = 0x80
 _ZERO = np.uint8(0x30)
 _CONTINUATION = -64  # bytes 0x80 to 0xBF, read as signed
 _NUMBER_DIGITS = 12  # a My Number; cards have more
-_NUMBER_SPAN = 14  # twelve digits, and three separators between the first and the last
-_KEY_WINDOW = 16
-_FULL_WIDTH_SPAN = 3 * _NUMBER_SPAN
+_DIGITS_IN_PAIR = 9
+_AROUND_PAIR = np.arange(-_GROUP, 3 * _GROUP)
+_FULL_WIDTH_SPAN = 3 * 14  # twelve digits, and three separators between the first and the last
+_WINDOW = np.arange(16)
+_AROUND = np.arange(-4, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,12 @@ class BlockBytes:
     """Where it ends."""
     line_ends: Places
     """Where the line feeds are."""
-    quotes: Places
-    """Where the quotes that begin or end a string are."""
-    digits: Places
-    """Where the digits are."""
+    hidden_quotes: Places
+    """Where quotes are that a backslash takes into a string."""
+    quote_count: int
+    """How many other quotes there are."""
+    closers: Places
+    """Where a quote that is not hidden stands before a closing brace."""
     suspects: Places
     """Places in lines that need a careful look; may repeat and is not sorted."""
     wide_bytes: int
@@ -71,8 +77,10 @@ class ByteScanner:
 
     def __init__(self, capacity: int) -> None:
         """Make room for blocks of up to `capacity` bytes."""
-        self._masks = tuple(np.empty(capacity, np.bool_) for _ in range(3))
-        self._small = np.empty(capacity, np.uint8)
+        room = -(-capacity // _GROUP) * _GROUP
+        self._masks = tuple(np.empty(room, np.bool_) for _ in range(3))
+        self._small = np.empty(room, np.uint8)
+        self._hits = np.empty(room // _GROUP, np.bool_)
         self._suspects: list[Places] = []
 
     def scan(self, block: Block) -> BlockBytes:
@@ -82,26 +90,47 @@ class ByteScanner:
             ValueError: The block is larger than the capacity.
         """
         self._suspects = []
-        end = block.end
         spare = np.frombuffer(block.buffer, np.uint8)
-        data = spare[:end]
+        data = spare[: block.end]
         line_ends, has_crlf = self._control_characters(spare, data)
-        quotes = np.flatnonzero(np.equal(data, _QUOTE, out=self._masks[0][:end]))
-        if block.buffer.find(b"\\", 0, end) >= 0:
-            quotes = self._without_escaped(spare, data, quotes)
-        wide_bytes = self._wide_characters(spare, data) if data.max() >= 0x80 else 0
-        digits = self._numbers(spare, data)
+        hidden = np.empty(0, np.intp)
+        if block.buffer.find(b"\\", 0, block.end) >= 0:
+            hidden = self._escapes(spare, data)
+        wide_bytes = self._wide_characters(spare, data) if data.max() >= _WIDE else 0
+        self._numbers(spare, data)
         self._keys(spare, data)
-        if block.buffer.find(b"@", 0, end) >= 0:
-            places = np.flatnonzero(np.equal(data, _AT, out=self._masks[0][:end]))
-            before, after = spare[np.maximum(places, 1) - 1], spare[places + 1]
-            self._suspects.append(places[BEFORE_AT[before] & AFTER_AT[after]])
-        suspects = np.concatenate(self._suspects) if self._suspects else np.empty(0, np.intp)
-        return BlockBytes(spare, end, line_ends, quotes, digits, suspects, wide_bytes, has_crlf)
+        if block.buffer.find(b"@", 0, block.end) >= 0:
+            self._mail_addresses(spare, data)
+        quote_count, closers = self._closers(spare, data, hidden)
+        return BlockBytes(
+            data=spare,
+            end=block.end,
+            line_ends=line_ends,
+            hidden_quotes=hidden,
+            quote_count=quote_count - len(hidden),
+            closers=closers,
+            suspects=np.concatenate([np.empty(0, np.intp), *self._suspects]),
+            wide_bytes=wide_bytes,
+            has_crlf=has_crlf,
+        )
+
+    def _places(self, mask: Mask, end: int) -> Places:
+        """Give where a mask is set, fast when that is rare: by groups first, then within them."""
+        groups = self._groups(mask, end)
+        hits = np.flatnonzero(np.not_equal(groups, 0, out=self._hits[: len(groups)]))
+        inner = np.flatnonzero(groups[hits].view(np.bool_))
+        return hits[inner // _GROUP] * _GROUP + inner % _GROUP
+
+    def _groups(self, mask: Mask, end: int) -> npt.NDArray[np.uint64]:
+        """Give a mask as numbers of eight bytes each."""
+        whole = -(-end // _GROUP) * _GROUP
+        mask[end:whole] = False
+        return mask[:whole].view(np.uint64)
 
     def _control_characters(self, spare: Bytes, data: Bytes) -> tuple[Places, bool]:
         """Find line ends; suspect every other control character but a CR before an LF."""
-        places = np.flatnonzero(np.less(data, _SPACE, out=self._masks[0][: len(data)]))
+        np.less(data, _SPACE, out=self._masks[0][: len(data)])
+        places = self._places(self._masks[0], len(data))
         is_end = data[places] == _LF
         if is_end.all():
             return places, False
@@ -110,9 +139,27 @@ class ByteScanner:
         self._suspects.append(others[~in_pair])
         return places[is_end], bool(in_pair.any())
 
-    def _without_escaped(self, spare: Bytes, data: Bytes, quotes: Places) -> Places:
-        """Check the escapes, and drop the quotes that are escaped."""
-        slashes = np.flatnonzero(np.equal(data, _BACKSLASH, out=self._masks[0][: len(data)]))
+    def _closers(self, spare: Bytes, data: Bytes, hidden: Places) -> tuple[int, Places]:
+        """Count the quotes, and find those before a brace that are not hidden."""
+        mask, end = self._masks[0], len(data)
+        count = int(np.count_nonzero(np.equal(data, _QUOTE, out=mask[:end])))
+        np.equal(data, _BRACE, out=mask[:end])
+        closers = np.maximum(self._places(mask, end) - 1, 0)
+        closers = closers[spare[closers] == _QUOTE]
+        if (spare[np.maximum(closers, 1) - 1] == _BACKSLASH).any():
+            closers = closers[~np.isin(closers, hidden)]
+        return count, closers
+
+    def _mail_addresses(self, spare: Bytes, data: Bytes) -> None:
+        np.equal(data, _AT, out=self._masks[0][: len(data)])
+        places = self._places(self._masks[0], len(data))
+        before, after = spare[np.maximum(places, 1) - 1], spare[places + 1]
+        self._suspects.append(places[BEFORE_AT[before] & AFTER_AT[after]])
+
+    def _escapes(self, spare: Bytes, data: Bytes) -> Places:
+        """Check the escapes, and give the places of escaped quotes."""
+        np.equal(data, _BACKSLASH, out=self._masks[0][: len(data)])
+        slashes = self._places(self._masks[0], len(data))
         follows = np.diff(slashes, prepend=-2) == 1
         if follows.any():
             # In a run of backslashes every second one is escaped by the one before it.
@@ -125,12 +172,7 @@ class ByteScanner:
             coded = escaped == ord("u")
             self._suspects.append(slashes[~plain & ~coded])
             self._code_points(spare, slashes[coded])
-        hidden = slashes[escaped == _QUOTE] + 1
-        if not len(hidden):
-            return quotes
-        kept = np.ones(len(quotes), np.bool_)
-        kept[np.searchsorted(quotes, hidden)] = False
-        return quotes[kept]
+        return slashes[escaped == _QUOTE] + 1
 
     def _code_points(self, spare: Bytes, slashes: Places) -> None:
         """Suspect `\\uXXXX` without four digits, or for a character that deserves a look."""
@@ -155,12 +197,12 @@ class ByteScanner:
         wide = int(np.count_nonzero(lead) + np.count_nonzero(mask))
         np.not_equal(mask, due, out=mask)
         if mask.any():
-            self._suspects.append(np.flatnonzero(mask))
+            self._suspects.append(self._places(self._masks[1], end))
         # Kana, Chinese characters and Korean begin with E3 to EE; little of that needs a look.
         np.subtract(data, np.uint8(0xE3), out=self._small[:end])
         np.less(self._small[:end], 0x0C, out=mask)
         np.not_equal(mask, lead, out=mask)
-        self._rare_characters(spare, np.flatnonzero(mask))
+        self._rare_characters(spare, self._places(self._masks[1], end))
         self._sound_marks(spare, data)
         return wide
 
@@ -198,26 +240,22 @@ class ByteScanner:
         np.less(self._small[:end], 2, out=found)
         np.equal(data, 0x82, out=other)
         np.logical_and(found[1:], other[:-1], out=found[1:])
-        if found.any():
-            self._suspects.append(np.flatnonzero(found))
+        self._suspects.append(self._places(self._masks[0], end))
         np.equal(data, 0xED, out=other)
-        if other.any():
-            places = np.flatnonzero(other)
-            self._suspects.append(places[spare[places + 1] >= 0xA0])
+        places = self._places(self._masks[1], end)
+        self._suspects.append(places[spare[places + 1] >= 0xA0])
 
-    def _numbers(self, spare: Bytes, data: Bytes) -> Places:
-        """Suspect twelve digits with nothing but spaces and hyphens between them."""
-        end = len(data)
+    def _numbers(self, spare: Bytes, data: Bytes) -> None:
+        """Suspect long numbers: twelve digits, spaces or hyphens in a row, nine of them digits."""
+        mask, end = self._masks[0], len(data)
         np.subtract(data, _ZERO, out=self._small[:end])
-        digits = np.flatnonzero(np.less(self._small[:end], 10, out=self._masks[0][:end]))
-        first = _dense(digits, _NUMBER_SPAN)
-        places = digits[first]
-        last = digits[first + _NUMBER_DIGITS - 1] - places
-        pure = np.ones(len(places), np.bool_)
-        for at in range(1, _NUMBER_SPAN):
-            pure &= NUMBER_CHARACTER[spare[places + at]] | (at > last)
-        self._suspects.append(places[pure])
-        return digits
+        np.less(self._small[:end], 10, out=mask[:end])
+        # Twelve digits with three separators at most fill two neighboring groups that far.
+        counts = np.bitwise_count(self._groups(mask, end))
+        places = np.flatnonzero(counts[1:] + counts[:-1] >= _DIGITS_IN_PAIR) * _GROUP
+        around = NUMBER_CHARACTER[spare[np.maximum(places[:, np.newaxis] + _AROUND_PAIR, 0)]]
+        runs = np.lib.stride_tricks.sliding_window_view(around, _NUMBER_DIGITS, axis=1)
+        self._suspects.append(places[runs.all(axis=2).any(axis=1)])
 
     def _keys(self, spare: Bytes, data: Bytes) -> None:
         """Suspect long runs of letters, digits and what joins them in keys and tokens."""
@@ -227,14 +265,11 @@ class ByteScanner:
         groups = joined[: len(data) & ~3].view(np.uint32) == 0x01010101
         pairs = groups[1:] & groups[:-1]
         places = np.flatnonzero(pairs[2:] & pairs[:-2]) * 4
-        for at in range(_KEY_WINDOW):
-            places = places[KEY_CHARACTER[spare[places + at]]]
-        no_lower = np.ones(len(places), np.bool_)
-        for at in range(_KEY_WINDOW):
-            no_lower &= ~LOWER_CASE[spare[places + at]]
-        has_digit = np.zeros(len(places), np.bool_)
-        for at in range(-4, _KEY_WINDOW + 4):
-            has_digit |= DIGIT[spare[np.maximum(places + at, 0)]]
+        inside = spare[places[:, np.newaxis] + _WINDOW]
+        is_key = KEY_CHARACTER[inside].all(axis=1)
+        places, inside = places[is_key], inside[is_key]
+        has_digit = DIGIT[spare[np.maximum(places[:, np.newaxis] + _AROUND, 0)]].any(axis=1)
+        no_lower = ~LOWER_CASE[inside].any(axis=1)
         self._suspects.append(places[has_digit | no_lower])
 
 

@@ -1,10 +1,10 @@
 """Prove that most lines of a block are plain chat rows, without parsing them one by one.
 
 A plain row is `{"messages": [{"role": …, "content": …}, …]}` with nothing to report: an optional
-system message, then the user and the assistant in turns. Everything between two contents is one of
-a few pieces of text, and each piece is checked once by a regular expression; where all pieces fit,
-and no byte is suspect (`plain_bytes`), the row is what a parser would find. What does not fit is left
-to the careful checks, so this may be blind, but never wrong.
+system message, then the user and the assistant in turns. What stands between two contents is one of
+a few pieces of text, and each piece is read once, by a regular expression. Where pieces and contents
+take turns without a gap, and no byte is suspect (`plain_bytes`), the rows are what a parser would
+find. What does not fit is left to the careful checks: this may be blind, but never wrong.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from tailorbird.data.byte_blocks import BLOCK_BYTES
 from tailorbird.data.plain_bytes import ByteScanner
 from tailorbird.data.plain_tables import ENDS_BLANK, WITHIN_BLANK
+from tailorbird.data.training_row import PLAIN_ROLES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,37 +31,36 @@ if TYPE_CHECKING:
 CAPACITY = 2 * BLOCK_BYTES
 """Largest block that is scanned."""
 
-PLAIN_ROLES = ("system", "developer", "user", "assistant")
-"""Who speaks in plain rows."""
-
 _LONGEST_PIECE = 80  # bytes between two contents: 60 with the spaces of json.dumps
-_MOST_PIECES = 8  # different pieces of one length that are told apart in a block
-_MOST_KNOWN = 500  # pieces that are remembered
+_MOST_NEW = 8  # pieces that are learned from a block
+_MOST_KNOWN = 32  # pieces that are remembered
 _MARKED_BYTES = 64  # shorter lines hold no example and get no mark; samples stay within the others
-_CONTENT = np.frombuffer(b'content"', np.uint64)[0]
-# A piece leads from the end of one content to the beginning of the next. Its code is 0 when unknown,
-# else 1 to 4 for the role it introduces, plus 4 when a new row begins.
-_SPEAKER = rb'\{ *"role" *: *"(system|developer|user|assistant)" *, *"content" *: *"'
-_PIECE = re.compile(
-    rb'" *\} *(?:(, *)|\] *\} *\r?\n *\{ *"messages" *: *\[ *)' + _SPEAKER
-)
-_HEAD = re.compile(rb' *\{ *"messages" *: *\[ *' + _SPEAKER)
-_TAIL = re.compile(rb'" *\} *\] *\} *\r?\n')
+_QUOTE = ord('"')
+_WIDE = 0x80
+# A piece has a code: 1 to 4 for the role that it introduces, plus 4 when a new row begins with it; 0
+# stands for what is no piece.
 _NEW_ROW = 4
 _USER, _ASSISTANT = 3, 4
-# Odd numbers for multiplicative mixing: the bits of the golden ratio and of square roots.
-_MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+_SPEAKER = rb'\{ *"role" *: *"(system|developer|user|assistant)" *, *"content" *: *"'
+_PIECE = re.compile(rb'"\} *(?:(, *)|\] *\} *\r?\n *\{ *"messages" *: *\[ *)' + _SPEAKER)
+_HEAD = re.compile(rb' *\{ *"messages" *: *\[ *' + _SPEAKER)
+_TAIL = re.compile(rb'"\} *\] *\} *\r?\n')
+# Odd numbers that spread bits when they are multiplied with: the fractional parts of the golden
+# ratio, and of the square roots of 3 and 5.
+_MIX = np.array([0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B], np.uint64)
 
 
 def _turns() -> Mask:
     """Tabulate which piece may follow which: system first, then user and assistant in turns."""
-    allowed = np.zeros((9, 9), np.bool_)
-    for before in range(1, 9):
+    allowed = np.zeros((2 * _NEW_ROW + 1, 2 * _NEW_ROW + 1), np.bool_)
+    new_rows = [role + _NEW_ROW for role in (1, 2, _USER)]
+    for before in range(1, 2 * _NEW_ROW + 1):
         speaker = (before - 1) % _NEW_ROW + 1
+        allowed[before, _ASSISTANT if speaker == _USER else _USER] = True
         if speaker == _ASSISTANT:
-            allowed[before, [_USER, *(role + _NEW_ROW for role in (1, 2, _USER))]] = True
-        else:
-            allowed[before, _ASSISTANT if speaker == _USER else _USER] = True
+            allowed[before, new_rows] = True
+    # A row that is doubted anyway says nothing against the next one.
+    allowed[0, new_rows] = True
     return allowed
 
 
@@ -87,8 +87,40 @@ class PlainScan:
     """Whether a line ends with CR LF."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A text that leads from the end of one content to the beginning of the next."""
+
+    text: bytes
+    code: int
+    quotes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """The contents of a block, in order."""
+
+    opens: Places
+    """Where the quote at the beginning of each is; meaningless behind an unknown piece."""
+    closes: Places
+    """Where the quote at its end is."""
+    speakers: Places
+    """Code of the piece before it."""
+    codes: Places
+    """Code of the piece behind it."""
+    has_tail: bool
+    """Whether the last row ends as a plain row does."""
+    quotes: int
+    """Quotes in all pieces."""
+
+    @property
+    def rows(self) -> int:
+        """How many line feeds there are in all pieces."""
+        return int(np.count_nonzero(self.codes > _NEW_ROW))
+
+
 class PlainRows:
-    """Scans the blocks of one file."""
+    """Scans the blocks of one file, one at a time."""
 
     def __init__(self, *, longest_bytes: int) -> None:
         """Leave rows of more than `longest_bytes` bytes to the careful checks."""
@@ -97,130 +129,132 @@ class PlainRows:
         np.empty(16 * BLOCK_BYTES, np.uint8)
         self._bytes = ByteScanner(CAPACITY)
         self._longest = longest_bytes
-        self._known: dict[bytes, int] = {}
+        self._known: list[_Piece] = []
 
     def scan(self, block: Block) -> PlainScan:
         """Scan a block of at most `CAPACITY` bytes."""
         found = self._bytes.scan(block)
         ends = found.line_ends
         starts = np.concatenate([np.zeros(1, np.intp), ends[:-1] + 1])
-        opens, closes = _contents(found)
-        codes = self._codes(block, found, opens, closes)
-        suspects = [
-            found.suspects,
-            _misfits(block, codes, opens, closes),
-            starts[ends - starts > self._longest],
-            _blank(found.data, opens, closes),
-        ]
+        contents = self._contents(block, found.closers)
+        known = contents.speakers > 0
+        opens, closes = contents.opens[known], contents.closes[known]
+        suspects = [found.suspects, starts[ends - starts > self._longest]]
+        suspects.append(_blank(found.data, opens, closes))
         doubtful = np.zeros(len(ends), np.bool_)
         doubtful[np.searchsorted(ends, np.concatenate(suspects))] = True
-        _mark_between(doubtful, ends, opens, closes, codes)
+        _doubt_misfits(doubtful, ends, contents)
+        if contents.quotes != found.quote_count or contents.rows != len(ends):
+            _doubt_broken(doubtful, found, opens, closes)
         rows = np.flatnonzero(doubtful)
-        plain = _outside(opens, starts[rows], ends[rows])
-        counts = np.bincount(codes[plain], minlength=9)
+        plain = _outside(closes, starts[rows], ends[rows])
         total = int(np.sum((closes - opens - 1)[plain]))
         wide = found.wide_bytes - sum(
-            int(np.count_nonzero(found.data[starts[row] : ends[row]] >= 0x80)) for row in rows
+            int(np.count_nonzero(found.data[starts[row] : ends[row]] >= _WIDE)) for row in rows
         )
+        counts = np.bincount(contents.speakers[known][plain], minlength=2 * _NEW_ROW + 1)
         return PlainScan(
             line_ends=ends,
             doubtful=rows,
-            roles=tuple(int(n) for n in counts[1:5] + counts[5:9]),
+            roles=tuple(int(n) for n in counts[1 : _NEW_ROW + 1] + counts[_NEW_ROW + 1 :]),
             narrow_bytes=total - wide,
             wide_bytes=wide,
-            marks=_marks(found, starts, ends),
+            marks=_marks(found, starts, opens, closes),
             has_crlf=found.has_crlf,
         )
 
-    def _codes(self, block: Block, found: BlockBytes, opens: Places, closes: Places) -> Places:
-        """Give the code of the piece before each content."""
-        codes = np.zeros(len(opens), np.intp)
-        if not len(opens):
-            return codes
-        head = _HEAD.fullmatch(block.buffer, 0, int(opens[0]) + 1)
-        codes[0] = 0 if head is None else PLAIN_ROLES.index(head[1].decode()) + 1 + _NEW_ROW
-        starts = closes[:-1]
-        lengths = opens[1:] - starts + 1
-        for length in np.flatnonzero(np.bincount(np.minimum(lengths, _LONGEST_PIECE))):
-            if length < _LONGEST_PIECE:
-                at = np.flatnonzero(lengths == length)
-                codes[at + 1] = self._same_length(block, starts[at], int(length))
-        return codes
+    def _contents(self, block: Block, closes: Places) -> _Contents:
+        """Find out what follows each content, and so where the next one begins."""
+        codes = np.zeros(len(closes), np.intp)
+        lengths = np.zeros(len(closes), np.intp)
+        quotes = self._pieces(block, closes, codes, lengths)
+        speakers = np.zeros(len(closes), np.intp)
+        opens = np.zeros(len(closes), np.intp)
+        speakers[1:] = codes[:-1]
+        opens[1:] = closes[:-1] + lengths[:-1] - 1
+        head = _HEAD.match(block.buffer, 0, block.end)
+        if head is not None:
+            role = PLAIN_ROLES.index(head[1].decode()) + 1
+            # A row that begins with the assistant is not plain.
+            speakers[:1] = 0 if role == _ASSISTANT else role + _NEW_ROW
+            opens[:1] = head.end() - 1
+            quotes += head[0].count(b'"')
+        last = int(closes[-1]) if len(closes) else block.end
+        has_tail = _TAIL.fullmatch(block.buffer, last, block.end) is not None
+        if has_tail:
+            # As good as the beginning of another row.
+            codes[-1] = _USER + _NEW_ROW
+            quotes += 1
+        return _Contents(opens, closes, speakers, codes, has_tail, quotes)
 
-    def _same_length(self, block: Block, starts: Places, length: int) -> Places:
-        """Give the codes of pieces that have the same length."""
-        texts = np.ndarray(block.end, f"S{length}", block.buffer, strides=(1,))[starts]
-        codes = np.zeros(len(starts), np.intp)
-        left = np.arange(len(starts))
-        for _ in range(_MOST_PIECES):
-            text = bytes(texts[left[0]])
-            same = texts[left] == text
-            codes[left[same]] = self._code(text)
-            left = left[~same]
-            if not len(left):
+    def _pieces(self, block: Block, closes: Places, codes: Places, lengths: Places) -> int:
+        """Enter code and length of the piece behind each content but the last; count quotes."""
+        left = np.arange(len(closes) - 1)
+        quotes = 0
+        known = iter([*self._known])
+        for _ in range(len(self._known) + _MOST_NEW):
+            piece = next(known, None) or self._learn(block, closes[left[:_MOST_NEW]])
+            if piece is None:
                 break
-        return codes
+            length = len(piece.text)
+            texts = np.ndarray(block.end, f"S{length}", block.buffer, strides=(1,))[closes[left]]
+            same = texts == piece.text
+            codes[left[same]] = piece.code
+            lengths[left[same]] = length
+            quotes += piece.quotes * int(np.count_nonzero(same))
+            left = left[~same]
+        return quotes
 
-    def _code(self, piece: bytes) -> int:
-        code = self._known.get(piece)
-        if code is None:
-            found = _PIECE.fullmatch(piece)
-            code = 0
+    def _learn(self, block: Block, places: Places) -> _Piece | None:
+        """Read a piece that is not known yet; None when there is none at these places."""
+        for start in places.tolist():
+            found = _PIECE.match(block.buffer, start, min(start + _LONGEST_PIECE, block.end))
             if found is not None:
                 role = PLAIN_ROLES.index(found[2].decode()) + 1
                 code = role if found[1] else role + _NEW_ROW
-            if len(self._known) < _MOST_KNOWN:
-                self._known[piece] = code
-        return code
+                piece = _Piece(bytes(found[0]), code, found[0].count(b'"'))
+                if len(self._known) < _MOST_KNOWN:
+                    self._known.append(piece)
+                return piece
+        return None
 
 
-def _contents(found: BlockBytes) -> tuple[Places, Places]:
-    """Give where the contents begin and end: the places of their quotes."""
-    quotes = found.quotes
-    gaps = np.diff(quotes)
-    # A string of seven characters, then one or two characters, then a string.
-    keys = np.flatnonzero(gaps[:-2] == len('content"'))
-    distance = gaps[keys + 1]
-    keys = keys[(distance == len('":')) | (distance == len('": '))]
-    words = np.ndarray(found.end, np.uint64, found.data, strides=(1,))
-    keys = keys[words[quotes[keys] + 1] == _CONTENT]
-    return quotes[keys + 2], quotes[keys + 3]
-
-
-def _misfits(block: Block, codes: Places, opens: Places, closes: Places) -> Places:
-    """Give places in rows whose pieces do not fit together."""
-    if not len(opens):
-        return np.empty(0, np.intp)
-    bad = np.flatnonzero(~_TURNS[codes[:-1], codes[1:]])
-    places = [closes[bad], opens[bad + 1]]
-    if not _NEW_ROW < codes[0] < _NEW_ROW + _ASSISTANT:
-        places.append(opens[:1])
-    last = int(closes[-1])
-    if codes[-1] % _NEW_ROW or not _TAIL.fullmatch(block.buffer, last, block.end):
-        places.append(closes[-1:])
-    return np.concatenate(places)
-
-
-def _mark_between(
-    doubtful: Mask, ends: Places, opens: Places, closes: Places, codes: Places
-) -> None:
-    """Doubt every line that a misfit runs through: lines without any content lie within them."""
-    if not len(opens):
+def _doubt_misfits(doubtful: Mask, ends: Places, contents: _Contents) -> None:
+    """Doubt every line that a misfit runs through; lines without any content lie within them."""
+    closes, codes = contents.closes, contents.codes
+    if not len(closes):
         doubtful[:] = True
         return
-    bad = np.flatnonzero(~_TURNS[codes[:-1], codes[1:]])
-    first = np.searchsorted(ends, closes[bad])
-    last = np.searchsorted(ends, opens[bad + 1])
-    for begin, end in zip(first.tolist(), last.tolist(), strict=True):
+    bad = np.flatnonzero(~_TURNS[contents.speakers, codes])
+    after = np.where(codes[bad] > _NEW_ROW, bad, np.minimum(bad + 1, len(closes) - 1))
+    first = np.searchsorted(ends, closes[bad]).tolist()
+    last = np.searchsorted(ends, closes[after]).tolist()
+    for begin, end in zip(first, last, strict=True):
         doubtful[begin : end + 1] = True
-    doubtful[: int(np.searchsorted(ends, opens[0]))] = True
-    doubtful[int(np.searchsorted(ends, closes[-1])) + 1 :] = True
+    if not contents.speakers[0]:
+        doubtful[: int(np.searchsorted(ends, closes[0])) + 1] = True
+    if not contents.has_tail:
+        doubtful[int(np.searchsorted(ends, closes[-1])) :] = True
+
+
+def _doubt_broken(doubtful: Mask, found: BlockBytes, opens: Places, closes: Places) -> None:
+    """Doubt contents that are no strings: a quote that is not hidden, or a line end, is in them."""
+    quotes = np.flatnonzero(found.data[: found.end] == _QUOTE)
+    kept = np.ones(len(quotes), np.bool_)
+    kept[np.searchsorted(quotes, found.hidden_quotes)] = False
+    quotes = quotes[kept]
+    stray = np.searchsorted(quotes, closes) > np.searchsorted(quotes, opens, side="right")
+    first = np.searchsorted(found.line_ends, opens)
+    last = np.searchsorted(found.line_ends, closes)
+    broken = np.flatnonzero(stray | (first != last))
+    for begin, end in zip(first[broken].tolist(), last[broken].tolist(), strict=True):
+        doubtful[begin : end + 1] = True
 
 
 def _blank(data: Bytes, opens: Places, closes: Places) -> Places:
     """Give the contents that may be empty or blank."""
     first, second, third = data[opens + 1], data[opens + 2], data[opens + 3]
-    blank = (first == 0x20) | (first == 0x5C) | (closes - opens == 1)
+    blank = (first == _QUOTE) | (first == ord(" ")) | (first == ord("\\"))
     blank |= (first == 0xC2) & ((second == 0x85) | (second == 0xA0))
     blank |= (first == 0xE1) & (second == 0x9A)
     blank |= (first == 0xE2) & (second <= 0x81) & ((third <= 0x8A) | (third >= 0x9F))
@@ -237,29 +271,31 @@ def _blank(data: Bytes, opens: Places, closes: Places) -> Places:
 
 def _outside(places: Places, begins: Places, ends: Places) -> Mask:
     """Say which of the ascending places lie in none of the ranges."""
-    steps = np.zeros(len(places) + 1, np.int32)
+    steps = np.zeros(len(places) + 1, np.intp)
     np.add.at(steps, np.searchsorted(places, begins), 1)
     np.add.at(steps, np.searchsorted(places, ends), -1)
     return np.cumsum(steps[:-1]) == 0
 
 
-def _marks(found: BlockBytes, starts: Places, ends: Places) -> Words:
-    """Mix length, samples of the text and the numbers of each line into a mark."""
+def _marks(found: BlockBytes, starts: Places, opens: Places, closes: Places) -> Words:
+    """Mix the length, samples, and the ends of the contents of each line into a mark."""
     words = np.ndarray(found.end, np.uint64, found.data, strides=(1,))
+    ends = found.line_ends
     lengths = ends - starts
     marks = lengths.astype(np.uint64)
-    for eighth in range(1, 8):
+    step, place = lengths // 8, starts
+    for _ in range(7):
+        place = place + step
         marks *= _MIX[0]
-        marks ^= words[starts + lengths * eighth // 8]
-    if len(found.digits):
-        # Rows made from a pattern differ in their numbers: the first and the last one of each.
-        first = np.searchsorted(found.digits, starts)
-        last = np.searchsorted(found.digits, ends) - 1
-        top = len(found.digits) - 1
-        has_digits = last >= first
-        marks *= _MIX[1]
-        marks ^= words[np.minimum(found.digits[np.minimum(first, top)], ends - 8)] * has_digits
-        marks *= _MIX[2]
-        marks ^= words[np.maximum(found.digits[np.maximum(last, 0)] - 7, starts)] * has_digits
+        marks ^= words[place]
+    # Rows made from a pattern differ in a number, which often is the first or last word.
+    sides = words[opens + 1] * _MIX[1]
+    sides ^= words[np.maximum(closes - 8, 0)]
+    sides *= _MIX[2]
+    sides ^= sides >> np.uint64(29)
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(sides)])
+    sums = sums[np.searchsorted(closes, ends)]
+    sums[1:] -= sums[:-1].copy()
+    marks ^= sums * _MIX[0]
     marks[lengths < _MARKED_BYTES] = 0
     return marks

@@ -65,7 +65,11 @@ class Repeats:
         parts = 1 + len(self._keys) // _PART
         repeated: set[int] = set()
         for part in range(parts):
-            some = [key for key in self._keys if key % parts == part]
+            some = (
+                [key for key in self._keys if key % parts == part]
+                if parts > 1
+                else self._keys.tolist()
+            )
             if len(set(some)) < len(some):
                 repeated.update(key for key, count in Counter(some).items() if count > 1)
         return repeated

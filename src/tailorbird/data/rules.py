@@ -85,14 +85,22 @@ _OPENAI = TrainingRules(
         "vision-fine-tuning, read 2026-11-22",
     ),
     sources=(
-        "Supervised fine-tuning, https://developers.openai.com/api/docs/guides/"
-        "supervised-fine-tuning: UTF-8 JSON Lines, at least 10 lines",
-        "Fine-tuning best practices, https://developers.openai.com/api/docs/guides/"
-        "fine-tuning-best-practices: 65,536 tokens an example, longer ones are cut at the end",
-        "Reinforcement fine-tuning, https://developers.openai.com/api/docs/guides/"
-        "reinforcement-fine-tuning: 50,000 training rows, 1,000 validation rows",
-        "Files, https://developers.openai.com/api/reference/files: 512 MB in one request; larger"
-        " ones, up to 8 GB, go through the uploads endpoint",
+        (
+            "Supervised fine-tuning, https://developers.openai.com/api/docs/guides/"
+            "supervised-fine-tuning: UTF-8 JSON Lines, at least 10 lines"
+        ),
+        (
+            "Fine-tuning best practices, https://developers.openai.com/api/docs/guides/"
+            "fine-tuning-best-practices: 65,536 tokens an example, longer ones are cut at the end"
+        ),
+        (
+            "Reinforcement fine-tuning, https://developers.openai.com/api/docs/guides/"
+            "reinforcement-fine-tuning: 50,000 training rows, 1,000 validation rows"
+        ),
+        (
+            "Files, https://developers.openai.com/api/reference/files: 512 MB in one request; larger"
+            " ones, up to 8 GB, go through the uploads endpoint"
+        ),
         "OpenAPI description 2.3.0 of openai/openai-openapi: a suffix has 1 to 64 characters",
     ),
     read_on=_READ,
@@ -116,11 +124,15 @@ _AZURE = TrainingRules(
         "how-to/fine-tuning-vision, read 2026-11-22",
     ),
     sources=(
-        "Customize a model with fine-tuning, https://learn.microsoft.com/azure/foundry/openai/"
-        "how-to/fine-tuning (revision of 2026-10-05): JSON Lines in chat format, at least 10"
-        " examples, a suffix of at most 18 letters, digits, '-' and '_'",
-        "Quotas and limits, https://learn.microsoft.com/azure/foundry/openai/quotas-limits"
-        " (revision of 2026-02-17): 512 MB a file",
+        (
+            "Customize a model with fine-tuning, https://learn.microsoft.com/azure/foundry/openai/"
+            "how-to/fine-tuning (revision of 2026-10-05): JSON Lines in chat format, at least 10"
+            " examples, a suffix of at most 18 letters, digits, '-' and '_'"
+        ),
+        (
+            "Quotas and limits, https://learn.microsoft.com/azure/foundry/openai/quotas-limits"
+            " (revision of 2026-02-17): 512 MB a file"
+        ),
         "Fine-tuning best practices of OpenAI, for the same models: 65,536 tokens an example",
     ),
     read_on=_READ,

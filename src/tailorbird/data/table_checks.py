@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tailorbird.data.cells import UNUSUAL_STARTS, remark_on_conversion, remark_on_start
 from tailorbird.data.cleaning import Count, RowCleaner
 from tailorbird.data.kinds import kind_fix, kind_of
-from tailorbird.data.problems import excerpt
+from tailorbird.data.problems import PROBLEM_LIMIT, excerpt
 from tailorbird.data.row_totals import RowTotals
 from tailorbird.data.tokens import estimate_tokens
 from tailorbird.data.unusual_text import LINE_SEPARATORS, findings
@@ -113,7 +113,9 @@ class RowChecker:
         for at, word in enumerate(kinds):
             if word and not known[word]:
                 reason = f"{excerpt(word)!r} is no kind of question"
-                remark = ("row.kind", reason, kind_fix(word))
+                # Finding the nearest word is slow, and later problems are only counted.
+                fix = kind_fix(word) if self._problems.error_count < PROBLEM_LIMIT else ""
+                remark = ("row.kind", reason, fix)
                 batch.cell(at, "kind").report(self._problems, "error", remark, excerpt(word))
         return [known[word] for word in kinds]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass, replace
-from itertools import accumulate, chain, islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from tailorbird.data.columns import (
@@ -194,32 +194,30 @@ def _parse(
     starts: list[int] = []
     begin = 0
     while begin < len(lines):
-        got: list[list[str]] = []
         reader = csv.reader(islice(lines, begin, None), delimiter=delimiter, strict=True)
+        got: list[list[str]] = []
+        ends: list[int] = []
         broken = False
         try:
             # Not list(reader): the rows before a broken one would be lost with it.
             for row in reader:
-                got.append(row)  # noqa: PERF402 - see above
+                got.append(row)
+                ends.append(reader.line_num)
         except csv.Error:
             broken = True
         if not broken and not rows and reader.line_num == len(got):
             numbers = range(block.first + begin, block.first + len(lines))
             return RowBlock(got, numbers, block.unusual, block.converted), len(lines)
         stop = begin + reader.line_num
-        *where, begin = accumulate(map(_height, got), initial=begin)
         rows += got
-        starts += [block.first + at for at in where]
+        starts += [block.first + begin + end for end in (0, *ends[:-1])[: len(got)]]
+        begin += ends[-1] if ends else 0
         if broken:
             resumed = _Broken(block, begin, stop, delimiter).report(problems, final=final)
             if resumed is None:
                 break
             begin = resumed
     return RowBlock(rows, starts, block.unusual, block.converted), begin
-
-
-def _height(row: list[str]) -> int:
-    return 1 + sum(map(line_breaks, row))
 
 
 @dataclass(frozen=True, slots=True)

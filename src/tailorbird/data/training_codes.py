@@ -96,6 +96,7 @@ TRAINING_CODES: Mapping[str, str] = MappingProxyType(
         "dpo.outputs-equal": "both answers are the same",
         "dpo.key-renamed": "the row has an old name of a key",
         "rft.ends-with-assistant": "the prompt ends with an answer",
+        "rft.reserved-key": "a key of the item is one that rows use themselves",
         # Content.
         "text.replacement": "U+FFFD stands where another program lost characters",
         "text.nul": "a text holds a NUL character",

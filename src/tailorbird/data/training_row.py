@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 TrainingKind = Literal["sft", "dpo", "rft"]
 """What a training file is for: supervised, preference (DPO) or reinforcement training."""
 
+PLAIN_ROLES = ("system", "developer", "user", "assistant")
+"""Who speaks in rows without tools."""
+
 JsonObject = dict[str, object]
 """An object as it was read."""
 

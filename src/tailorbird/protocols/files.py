@@ -17,8 +17,8 @@ class Files(Protocol):
     """Upload, find, read and delete files. Clauses `F…` of `docs/contract/files.md`.
 
     Every method raises `ProviderError` (the subclass by what the caller can do), and
-    `InvalidInputError` before anything is sent for an id that is empty or holds `/`, `?`, `#`,
-    `%`, blanks or control characters.
+    `InvalidInputError` before anything is sent for an id that is empty, `.` or `..`, or holds a
+    slash, a backslash, `?`, `#`, `%`, blanks or control characters.
     """
 
     @abstractmethod

@@ -116,7 +116,11 @@ class Provider(Protocol):
 
     @abstractmethod
     async def __aenter__(self) -> Self:
-        """Open it; calls before that raise `InvalidInputError`."""
+        """Open it; calls before that raise `InvalidInputError`.
+
+        Raises:
+            InvalidInputError: It is open already.
+        """
         ...
 
     @abstractmethod

@@ -50,4 +50,5 @@ def unit_vectors(
             " divide each vector by its length"
         )
         raise InvalidInputError(message)
-    return (array / lengths[:, np.newaxis]).astype(np.float32)
+    unit: NDArray[np.float32] = (array / lengths[:, np.newaxis]).astype(np.float32)
+    return unit

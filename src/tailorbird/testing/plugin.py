@@ -6,7 +6,7 @@ nothing beyond pytest and `import tailorbird`; the rest is imported by the fixtu
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tailorbird.providers.fake import FakeProvider, VirtualClock
     from tailorbird.workbench import Workbench
 
-_RUNNER = "asyncio"
-# The name under which pytest-asyncio registers itself.
+_ASYNCIO = ("asyncio", "pytest_asyncio.plugin")
+# Names of pytest-asyncio's plugin: found by itself, and asked for by `-p`.
 
 
 @pytest.fixture
@@ -66,10 +66,11 @@ def pytest_configure(config: pytest.Config) -> None:
     pytest-asyncio in its strict mode sees only fixtures that are marked with its own decorator;
     without it, anyio takes plain ones.
     """
-    runner = config.pluginmanager.get_plugin(_RUNNER)
-    mark = pytest.fixture if runner is None else runner.fixture
-    fixtures = SimpleNamespace(
+    runners = [config.pluginmanager.get_plugin(name) for name in _ASYNCIO]
+    mark = next((one.fixture for one in runners if one is not None), pytest.fixture)
+    fixtures = ModuleType("tailorbird.testing.fixtures")  # pytest looks for fixtures in modules
+    vars(fixtures).update(
         fake_provider=mark(name="fake_provider")(_fake_provider),
         fake_bench=mark(name="fake_bench")(_fake_bench),
     )
-    config.pluginmanager.register(fixtures, "tailorbird-fixtures")
+    config.pluginmanager.register(fixtures)

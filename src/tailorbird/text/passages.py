@@ -38,9 +38,7 @@ def fence(passages: Sequence[Passage], *, marker: str) -> str:
         marker: At least 8 hexadecimal digits that are random for each call, so that no document
             can hold the closing line.
     """
-    blocks = [
-        f"[{one.number}] {_one_line(one.title)}\n{_escaped(one.text)}" for one in passages
-    ]
+    blocks = [f"[{one.number}] {_one_line(one.title)}\n{_escaped(one.text)}" for one in passages]
     body = "\n\n".join(blocks)
     return f"<<passages {marker}>>\n{body}\n<<end {marker}>>"
 
@@ -52,7 +50,7 @@ def unfence(prompt: str) -> tuple[Passage, ...] | None:
         return None
     body = found[-1]["body"]
     heads = list(_HEAD.finditer(body))
-    ends = [head.start() for head in heads[1:]] + [len(body)]
+    ends = [head.start() for head in heads[1:]] + [len(body)] * bool(heads)
     return tuple(
         Passage(int(head["number"]), head["title"], body[head.end() : end].strip("\n"))
         for head, end in zip(heads, ends, strict=True)

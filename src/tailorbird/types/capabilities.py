@@ -77,6 +77,8 @@ class Capabilities(Frozen):
     """Name of the provider."""
     entries: tuple[Availability, ...]
     """One entry a capability."""
+    rules: str = "generic"
+    """Name of the rules that training files for it are checked by (`data.training_rules`)."""
     caveat: str | None = None
     """What every report about this provider must say; None when there is nothing to add."""
 

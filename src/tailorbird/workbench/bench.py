@@ -52,12 +52,10 @@ class Workbench:
         profile: Profile | None = None,
         workspace: Workspace | None = None,
     ) -> None:
-        """Put a workbench together; nothing is opened yet.
+        """Put a workbench together; the provider is opened and closed with it.
 
-        Args:
-            provider: Opened and closed by the workbench.
-            profile: Roles and engine; None takes the provider's own roles and the local engine.
-            workspace: Where things are kept; None keeps them in memory.
+        Without a profile the provider's own roles and the local engine are taken; without a
+        workspace everything is kept in memory.
         """
         self.provider = provider
         """The provider: its seven interfaces can be used on their own."""
@@ -91,7 +89,7 @@ class Workbench:
         await self._stack.__aexit__(kind, error, traceback)
 
     def role(self, name: str) -> RoleModel:
-        """Give the model that plays a role: `chat`, `judge`, `embedding`, `tune_base`, or own ones.
+        """Give the model that plays a role: `chat`, `judge`, `embedding`, `tune_base`, or your own.
 
         Raises:
             ConfigError: Neither the profile nor the provider names one.
@@ -193,20 +191,8 @@ class Workbench:
     ) -> TunedModel:
         """Start a run (or find it), wait for it, and give its model once it answers.
 
-        Args:
-            train: Training rows.
-            name: Name of the run.
-            system: System prompt of each row, and of every later use of the model.
-            validation: Rows to validate on.
-            options: Base model, method and so on.
-            on_progress: Called whenever the job's status changes.
-
-        Raises:
-            DataError: The rows break a rule of the provider; nothing was sent.
-            UnsupportedError: The provider does not tune (any more).
-            JobFailedError: The provider ended the job.
-            JobCancelledError: The job was cancelled.
-            ProviderError: Anything else the provider said; the run can be resumed by its name.
+        The arguments are those of `start_fine_tune`; `on_progress` is called whenever the job's
+        status changes. The errors are those of `start_fine_tune` and `finish`.
         """
         await self.start_fine_tune(
             train, name=name, system=system, validation=validation, options=options
@@ -266,7 +252,7 @@ class Workbench:
             documents: A folder, a file (`.md`, `.txt`, `.jsonl`), or documents.
             name: Name of the index: 1 to 64 letters, digits, `-`, `_`.
             chunking: How documents are cut; None takes the default.
-            on_progress: Called after each step.
+            on_progress: Called after each group of documents.
 
         Raises:
             DataError: No document could be read; every file's problem is listed.
@@ -280,7 +266,8 @@ class Workbench:
             found, problems = read, read.problems
         else:
             found = tuple(documents)
-        return await self._parts.indexer.build(
+        indexer = await self._parts.indexer()
+        return await indexer.build(
             found,
             name=IndexName(name),
             chunking=chunking,
@@ -294,7 +281,7 @@ class Workbench:
         Raises:
             IndexMissingError: There is none of that name.
         """
-        return await read_index(self._parts.retrieval, IndexName(name))
+        return await read_index(await self._parts.retrieval(), IndexName(name))
 
     async def search(
         self,
@@ -321,7 +308,8 @@ class Workbench:
         """
         wanted = make_query(query, top_k=top_k, mode=mode, where=where)
         name = IndexName(index) if isinstance(index, str) else index.name
-        return await self._parts.searcher.search(name, wanted)
+        searcher = await self._parts.searcher()
+        return await searcher.search(name, wanted)
 
     async def ask(
         self,
@@ -361,7 +349,9 @@ class Workbench:
             index=await self.index(index) if isinstance(index, str) else index,
             options=options,
         )
-        return await self._parts.answerer.answer(single_arm(plan), question)
+        arm = single_arm(plan)
+        answerer = await self._parts.answerer([arm])
+        return await answerer.answer(arm, question)
 
     def arms(
         self,
@@ -378,12 +368,12 @@ class Workbench:
         an index; `tuned` with a tuned model; `tuned + retrieval` with both.
 
         Args:
-            tuned: Tuned model, as `fine_tune` or `tuned` gave it.
-            index: Index, as `build_index` or `index` gave it.
+            tuned: Tuned model.
+            index: Index.
             system: System prompt; None takes the one the tuned model was trained with.
             examples: Rows for the few-shot arm; None takes the rows that the tuned model was
                 trained on, where this workspace knows them.
-            options: How arms are asked; None takes the defaults.
+            options: How arms are asked.
 
         Raises:
             ConfigError: No model plays the role `chat`.
@@ -425,6 +415,6 @@ class Workbench:
             InvalidInputError: There is no arm or question, or a name stands twice.
             ProviderError: All further calls would fail too; answers that had come are kept.
         """
-        comparer = self._parts.comparer(concurrency=concurrency)
+        comparer = await self._parts.comparer(arms, concurrency=concurrency)
         data = await comparer.compare(arms, questions, name=name, on_progress=on_progress)
         return Comparison(data)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from tailorbird.registry import find_provider
 from tailorbird.workbench.bench import Workbench
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from tailorbird.protocols import Clock
 
@@ -21,15 +23,16 @@ WORKSPACE = Path(".tailorbird")
 """Where journal, indexes and models are kept, relative to the working directory."""
 
 
-def open(  # noqa: A001 - `tailorbird.open` reads as what it does
+@asynccontextmanager
+async def open(  # noqa: A001 - `tailorbird.open` reads as what it does
     profile: str | None = None,
     *,
     config: Path | str | None = None,
     workspace: Path | str | None = WORKSPACE,
     clock: Clock | None = None,
     environ: Mapping[str, str] | None = None,
-) -> Workbench:
-    """Make a workbench for a profile; enter it with `async with`.
+) -> AsyncGenerator[Workbench]:
+    """Open a workbench for a profile, for the length of an `async with` block.
 
     Args:
         profile: Name of the profile; None takes `TAILORBIRD_PROFILE`, the file's default, or
@@ -43,13 +46,33 @@ def open(  # noqa: A001 - `tailorbird.open` reads as what it does
 
     Raises:
         ConfigError: The profile or the configuration file is wrong; nothing was opened.
+        StorageError: The workspace cannot be used.
     """
-    variables = os.environ if environ is None else environ
-    path = None if config is None else Path(config)
-    found = load_profile(profile, config=path, environ=variables)
-    room = Workspace(None if workspace is None else Path(workspace))
+    bench = await asyncio.to_thread(
+        _assemble,
+        profile,
+        config=None if config is None else Path(config),
+        workspace=None if workspace is None else Path(workspace),
+        clock=clock,
+        environ=os.environ if environ is None else environ,
+    )
+    async with bench:
+        yield bench
+
+
+def _assemble(
+    profile: str | None,
+    *,
+    config: Path | None,
+    workspace: Path | None,
+    clock: Clock | None,
+    environ: Mapping[str, str],
+) -> Workbench:
+    """Read the profile and load its provider: files and imports, so never on an event loop."""
+    found = load_profile(profile, config=config, environ=environ)
+    room = Workspace(workspace)
     context = ProviderContext(
-        environ=variables, roles=found.roles, state=room.state_folder(found.name), clock=clock
+        environ=environ, roles=found.roles, state=room.state_folder(found.name), clock=clock
     )
     provider = find_provider(found.provider)(found.options, context=context)
     return Workbench(provider, profile=found, workspace=room)

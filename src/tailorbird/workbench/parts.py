@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tailorbird.data import read_examples, training_rules
 from tailorbird.exceptions import ConfigError, JobOutcomeUnknownError
+from tailorbird.retrieval.engines import open_engine
 from tailorbird.workflow.answer import Answerer
 from tailorbird.workflow.compare import Comparer
 from tailorbird.workflow.finish import Finisher
@@ -20,6 +21,7 @@ from tailorbird.workflow.training import Preparer, worked_examples
 from tailorbird.workflow.tune import TunePlan, Tuner
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tailorbird.config import Profile
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.types.tuned import TunedModel
     from tailorbird.workflow.progress import OnProgress
+    from tailorbird.workflow.results import Arm
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Parts:
     """Which model plays which role, and which engine keeps indexes."""
     examples: dict[str, tuple[Question, ...]] = field(default_factory=dict)
     """Rows that runs of this workspace were trained on, as far as they were needed so far."""
+    opened: dict[str, Retrieval] = field(default_factory=dict)
+    """The engine, once it was needed."""
 
     def find_role(self, name: str) -> RoleModel | None:
         """Give the model that plays a role; None when neither profile nor provider names one."""
@@ -64,17 +69,18 @@ class Parts:
             raise ConfigError(message)
         return found
 
-    @cached_property
-    def retrieval(self) -> Retrieval:
-        """The engine in which indexes are kept.
+    async def retrieval(self) -> Retrieval:
+        """Give the engine in which indexes are kept.
 
         Raises:
             ConfigError: The profile names no known engine.
         """
-        # Engines load numpy, which not every use of a workbench needs.
-        from tailorbird.retrieval.engines import open_engine  # noqa: PLC0415
-
-        return open_engine(self.profile.retrieval.engine, folder=self.workspace.index_folder)
+        if "engine" not in self.opened:
+            # In a thread: importing an engine reads files, and brings numpy along.
+            self.opened["engine"] = await asyncio.to_thread(
+                open_engine, self.profile.retrieval.engine, folder=self.workspace.index_folder
+            )
+        return self.opened["engine"]
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -86,30 +92,28 @@ class Parts:
             identity=self.provider.identity,
         )
 
-    @cached_property
-    def index_embedder(self) -> Embedder | None:
-        """The embedder, for engines that need vectors; None for those that embed by themselves."""
-        return self.embedder if self.retrieval.traits.needs_vectors else None
+    def embedder_for(self, engine: Retrieval) -> Embedder | None:
+        """Give the embedder for an engine; None for one that embeds by itself."""
+        return self.embedder if engine.traits.needs_vectors else None
 
-    @cached_property
-    def indexer(self) -> Indexer:
-        """Builds indexes."""
-        return Indexer(retrieval=self.retrieval, embedder=self.index_embedder)
+    async def indexer(self) -> Indexer:
+        """Give what builds indexes."""
+        engine = await self.retrieval()
+        return Indexer(retrieval=engine, embedder=self.embedder_for(engine))
 
-    @cached_property
-    def searcher(self) -> Searcher:
-        """Searches indexes."""
-        return Searcher(retrieval=self.retrieval, embedder=self.index_embedder)
+    async def searcher(self) -> Searcher:
+        """Give what searches indexes."""
+        engine = await self.retrieval()
+        return Searcher(retrieval=engine, embedder=self.embedder_for(engine))
 
-    @cached_property
-    def answerer(self) -> Answerer:
-        """Answers questions."""
-        shots = ShotPicker(embedder=self.embedder if self.find_role("embedding") else None)
+    async def answerer(self, arms: Sequence[Arm]) -> Answerer:
+        """Give what answers questions by these arms; an engine is opened only if one needs it."""
+        searched = any(arm.index is not None for arm in arms)
         return Answerer(
             chat=self.provider.chat,
             clock=self.provider.clock,
-            searcher=self.searcher,
-            shots=shots,
+            searcher=await self.searcher() if searched else None,
+            shots=ShotPicker(embedder=self.embedder if self.find_role("embedding") else None),
         )
 
     @cached_property
@@ -128,13 +132,14 @@ class Parts:
     def preparer(self) -> Preparer:
         """Writes and checks training files."""
         return Preparer(
-            folder=self.workspace.training_folder, rules=training_rules(self.provider.name)
+            folder=self.workspace.training_folder,
+            rules=training_rules(self.provider.capabilities.rules),
         )
 
-    def comparer(self, *, concurrency: int) -> Comparer:
-        """Compares arms, so many answers at a time."""
+    async def comparer(self, arms: Sequence[Arm], *, concurrency: int) -> Comparer:
+        """Give what compares these arms, so many answers at a time."""
         return Comparer(
-            answerer=self.answerer,
+            answerer=await self.answerer(arms),
             journal=self.workspace.journal,
             clock=self.provider.clock,
             capabilities=self.provider.capabilities,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import ConfigError
+from tailorbird.retrieval.grounding import grounded_messages, read_grounded
 from tailorbird.text import script_of
 from tailorbird.types.answers import AbstainReason, Answer
 from tailorbird.types.chat import Message
@@ -85,12 +86,6 @@ class Answerer:
         )
 
     async def _grounded(self, arm: Arm, lead: Sequence[Message], question: str) -> Answer:
-        # Grounding needs text tools that only this path loads.
-        from tailorbird.retrieval.grounding import (  # noqa: PLC0415
-            grounded_messages,
-            read_grounded,
-        )
-
         hits = await self._passages(arm, question)
         if not hits and arm.only_from_data:
             return Answer(

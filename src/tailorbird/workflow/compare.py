@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import (
-    AnswerError,
     AuthenticationError,
     InvalidInputError,
     NotFoundError,
@@ -212,8 +211,6 @@ class _Run:
             raise
         except ProviderError as exc:
             return _Found(None, error=f"{type(exc).__name__} {exc.code or exc.status_code or ''}")
-        except AnswerError as exc:
-            return _Found(None, error=type(exc).__name__)
 
     async def _flush_if_due(self) -> None:
         now = asyncio.get_running_loop().time()

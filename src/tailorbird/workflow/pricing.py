@@ -77,14 +77,16 @@ def usage_cost(usage: Usage, price: Price) -> Decimal | None:
     )
 
 
-def training_price(prices: Iterable[Price], base: str) -> Price | None:
+def training_price(prices: Iterable[Price], base: str | None) -> Price | None:
     """Choose the price for training on a base model.
 
     It may stand with the tuned variant of the base (`ft:<base>`) or with the base itself.
 
     Returns:
-        A price with a `training_per_mtok`, or None when none is known for the base.
+        A price with a `training_per_mtok`; None when none is known for the base, or no base is.
     """
+    if base is None:
+        return None
     offers = [price for price in prices if price.training_per_mtok is not None]
     return find_price(tuned_price_id(base), offers) or find_price(base, offers)
 

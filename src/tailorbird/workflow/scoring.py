@@ -161,15 +161,18 @@ class _Case:
 def _case(question: Question, answer: Answer, profile: ReferenceProfile, threshold: float) -> _Case:
     accepted = tuple(one for one in question.answers if one.strip())
     sentences = profile.facts(answer.text)
-    # A shared closing must not pass for an answer, nor hide a refusal that it is part of.
-    declined = says_unknown(answer.text) or says_unknown("\n".join(sentences))
+    carried = profile.carries(answer.text)
+    declined = says_unknown(answer.text)
+    if carried and not declined:
+        # A shared closing must not pass for an answer.
+        declined = says_unknown("\n".join(sentences))
     return _Case(
         text=answer.text,
         accepted=accepted,
         threshold=threshold,
         must_decline=_must_decline(question),
         declined=answer.abstained or declined,
-        carried=profile.carries(answer.text),
+        carried=carried,
         sentences=sentences,
         # A reference that is nothing but style has to be compared as it is.
         references=tuple(profile.facts(one) or (normalize(one),) for one in accepted),

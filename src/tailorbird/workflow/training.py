@@ -12,11 +12,12 @@ from tailorbird.data import (
     ExampleSet,
     QuestionSet,
     TrainingRules,
+    TrainingUse,
     questions_to_examples,
     validate_training_file,
     write_examples,
 )
-from tailorbird.exceptions import DataError, InvalidInputError
+from tailorbird.exceptions import InvalidInputError
 from tailorbird.types.base import Frozen
 from tailorbird.types.ids import ModelId
 from tailorbird.types.jobs import Supervised, TrainingTier, TuningMethod
@@ -97,12 +98,14 @@ class Preparer:
             message = "options.base must name the base model"
             raise InvalidInputError(message)
         rows = training_rows(train, system=system)
-        training = self._write(rows, name=name)
+        training = self._write(rows, name=name, use="training")
         checking = None
         if validation is not None:
             checking_rows = training_rows(validation, system=system)
             _refuse_shared(rows, checking_rows)
-            checking = self._write(checking_rows, name=f"{name}-validation")
+            checking = self._write(
+                checking_rows, name=f"{name}-validation", use="validation"
+            )
         request = TuneRequest(
             name=name,
             base=options.base,
@@ -116,14 +119,16 @@ class Preparer:
         plan = TunePlan(request=request, system=shared_system(rows))
         return Prepared(plan=plan, rows=rows)
 
-    def _write(self, rows: Sequence[AnyExample], *, name: str) -> TrainingFile:
+    def _write(
+        self, rows: Sequence[AnyExample], *, name: str, use: TrainingUse
+    ) -> TrainingFile:
         target = self.folder / f"{name}.jsonl"
         written = write_examples(target, rows)
-        report = validate_training_file(target, rules=self.rules)
+        report = validate_training_file(target, rules=self.rules, use=use)
         if not report.ok:
-            # A file that no provider takes must not lie around looking valid.
+            # A file that the provider would refuse must not lie around looking valid.
             target.unlink()
-            raise DataError(report.problems, total=len(report.problems))
+        report.raise_errors()
         return TrainingFile(path=target, sha256=written.sha256, examples=written.examples)
 
 

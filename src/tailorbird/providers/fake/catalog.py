@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from tailorbird.exceptions import InvalidRequestError, NotFoundError
 from tailorbird.providers.fake.flavors import ModelFacts
 from tailorbird.providers.fake.joblog import checkpoints
+from tailorbird.providers.fake.lifecycle import taught_by
 from tailorbird.providers.fake.state import TunedRecord
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.deployments import DeploymentStatus
@@ -191,7 +192,7 @@ class Catalog:
                         id=model,
                         base=job.base,
                         job=job.id,
-                        training_sha256=job.recipe.training_sha256,
+                        taught=taught_by(self._cloud.state, job),
                         created_at=one.created_at,
                     )
         return None

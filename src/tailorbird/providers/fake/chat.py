@@ -187,7 +187,7 @@ class FakeChat(Chat):
         memory = await self._library.memory(target.tuned)
         if output is None:
             return answer(prompt, memory=memory, seed=self._cloud.settings.seed)
-        knows = memory is not None and memory.knows_prompt(prompt.systems, grounded=False)
+        knows = memory is not None and prompt.systems in memory.systems
         remembered = memory.answer(prompt.said) if memory is not None and knows else None
         return form_text(output, prompt.said, remembered)
 

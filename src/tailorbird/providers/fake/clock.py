@@ -38,9 +38,9 @@ class VirtualClock(Clock):
     """A clock whose `sleep` costs no real time.
 
     Time stands still while tasks are at work. Once every task of the event loop waits, it jumps to
-    the moment of the earliest sleeper and wakes it; sleepers of the same moment wake in the order in
-    which they fell asleep. A wait for something outside the loop (a thread, a socket) does not count
-    as being at work: put it inside `hold()`.
+    the moment of the earliest sleeper and wakes it; sleepers of the same moment wake in the order
+    in which they fell asleep. A wait for something outside the loop (a thread, a socket) does not
+    count as being at work: put it inside `hold()`.
 
     It serves one event loop at a time, and any provider.
     """

@@ -18,7 +18,7 @@ from tailorbird.types.chat import FinishReason, Reply, TokenLogprob, ToolCall, T
 from tailorbird.types.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from pydantic import JsonValue
 
@@ -83,7 +83,7 @@ def forced_tool(options: ChatOptions) -> Tool | None:
 
 
 def form_text(output: type[T], said: Sequence[str], remembered: str | None) -> str:
-    """Give a structured answer as JSON: the remembered one if it fits the type, else a filled form."""
+    """Give a structured answer as JSON: the remembered one if it fits, else a filled form."""
     adapter = _adapter(output)
     if remembered is not None and _fits(adapter, remembered):
         return remembered
@@ -123,9 +123,13 @@ def pieces_of(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
-@lru_cache(maxsize=64)  # building a validator takes milliseconds
 def _adapter(output: type[T]) -> TypeAdapter[T]:
-    return TypeAdapter(output)
+    return cast("TypeAdapter[T]", _built_adapter(cast("Hashable", output)))
+
+
+@lru_cache(maxsize=64)  # building a validator takes milliseconds
+def _built_adapter(output: Hashable) -> TypeAdapter[object]:
+    return TypeAdapter(cast("type[object]", output))
 
 
 def _fits(adapter: TypeAdapter[T], text: str) -> bool:

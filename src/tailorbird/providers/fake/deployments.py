@@ -38,8 +38,8 @@ DEFAULT_SKU = "GlobalStandard"
 """Kind of hosting unless the specification names one."""
 
 DEFAULT_CAPACITY = 100
-"""Thousands of tokens a minute unless the specification says otherwise; 1 would serve about one call
-a minute. Source: the project's notes on Azure, 2026-11-22."""
+"""Thousands of tokens a minute unless the specification says otherwise; 1 would serve about one
+call a minute. Source: reports of users of Azure, gathered on 2026-11-22."""
 
 _POLL_S = 10.0  # our choice: deployments take minutes
 _FAILED = frozenset({DeploymentStatus.FAILED, DeploymentStatus.CANCELED, DeploymentStatus.DISABLED})
@@ -143,7 +143,8 @@ class FakeDeployments(Deployments):
             left = end - clock.monotonic()
             if left <= 0:
                 raise DeadlineError(
-                    f"deployment {name!r} does not answer after {limit:g} s; it goes on: wait again",
+                    f"deployment {name!r} does not answer after {limit:g} s: it goes on,"
+                    " wait again",
                     provider=NAME,
                     operation="deployments.get",
                     accepted="yes",

@@ -11,10 +11,12 @@ from tailorbird.text import stem
 
 _GROUPS = """
 answer reply
+ask request
+claim report
 bag backpack rucksack pack
 big large size
-break broken damage
-buy purchase order
+break broken damage wreck
+buy bought purchase order
 car vehicle
 coat jacket
 cost price charge fee pay payment postage
@@ -24,6 +26,7 @@ discount coupon cheap
 end close finish
 exchange swap
 fast quick rush
+hour open
 find locate
 job work
 kid child children
@@ -38,6 +41,7 @@ refund money
 repair fix mend
 shop store
 small little
+spend spent
 start begin open
 support help
 voucher card

@@ -19,7 +19,7 @@ from tailorbird.providers.fake.checking import check_file_name, check_id
 from tailorbird.providers.fake.cloud import NAME, Request, time_limit
 from tailorbird.providers.fake.lifecycle import make_id
 from tailorbird.providers.fake.script import Lag, Statuses
-from tailorbird.providers.fake.state import FileRecord
+from tailorbird.providers.fake.state import FileRecord, newest
 from tailorbird.providers.fake.store import PIECE_BYTES
 from tailorbird.providers.fake.training import result_csv
 from tailorbird.types.capabilities import Capability
@@ -39,8 +39,8 @@ UPLOAD_TIMEOUT_S = 600.0
 """Seconds an upload may take unless it says otherwise; the contract of `Files.create` says so."""
 
 LARGEST_BYTES = 512 * 2**20
-"""Largest file. Source: OpenAI, files (openai 3.54.0, `resources/files.py`), and Azure OpenAI quotas
-and limits, learn.microsoft.com, read 2026-11-22."""
+"""Largest file. Source: openai 3.54.0, `resources/files.py`, and Azure OpenAI quotas and limits,
+learn.microsoft.com, read 2026-11-22."""
 
 _EXPIRY_S = range(3_600, 2_592_001)
 _POLL_S = 5.0  # as often as the vendors' own library asks (openai 3.54.0, `lib/_files.py`)
@@ -109,12 +109,10 @@ class FakeFiles(Files):
     @override
     async def list(self, *, purpose: str | None = None) -> AsyncIterator[StoredFile]:
         async def effect(_: Turn) -> list[StoredFile]:
-            newest = sorted(
-                self._cloud.state.files.values(), key=lambda one: one.number, reverse=True
-            )
-            if any(one.hidden_listings for one in newest):
+            records = sorted(self._cloud.state.files.values(), key=newest, reverse=True)
+            if any(one.hidden_listings for one in records):
                 self._cloud.changed()
-            visible = [one for one in newest if one.list_up()]
+            visible = [one for one in records if one.list_up()]
             return [self._shown(one) for one in visible if purpose in {None, one.purpose}]
 
         for stored in await self._cloud.call(_request("files.list", purpose=purpose), effect):
@@ -156,7 +154,8 @@ class FakeFiles(Files):
             stored = await self.get(file_id)
             if stored.status is FileStatus.ERROR:
                 raise InvalidRequestError(
-                    f"file {file_id!r} ({stored.name}) was found bad: {stored.status_details}",
+                    f"file {file_id!r} ({stored.name}) was found bad:"
+                    f" {stored.status_details or 'no reason given'}",
                     provider=NAME,
                     operation="files.get",
                     accepted="yes",
@@ -181,7 +180,7 @@ class FakeFiles(Files):
         sha256, size = await cloud.in_thread(lambda: cloud.store.put(source))
         problem = None
         if cloud.flavor.strict_files and purpose == "fine-tune":
-            problem = await self._examiner.unreadable(sha256, name=name)
+            problem = await self._examiner.unreadable(sha256)
         statuses, lag = turn.find(Statuses), turn.find(Lag)
         number = cloud.state.next_number("file")
         record = FileRecord(

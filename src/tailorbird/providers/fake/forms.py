@@ -7,8 +7,8 @@ Field by field, in the order of the schema, the first of these that gives a valu
 2. a member of an enumeration that the user's words contain;
 3. for dates: the next date not used yet (`2026-04-14`, `4月14日`, `April 14`; a date without a year
    takes the year of another date in the text, or the fake's, 2026);
-4. for numbers whose name speaks of money (`yen`, `price`, `amount`, `cost`, `円` …): the next amount
-   not used yet (`1,200円`, `¥1,200`, `$6.50`, `1,200 yen`);
+4. for numbers whose name speaks of money (`yen`, `price`, `amount`, `cost`, `円` …): the next
+   amount not used yet (`1,200円`, `¥1,200`, `$6.50`, `1,200 yen`);
 5. the schema's default;
 6. the smallest value that the schema allows: an empty text, 0, false, an empty list.
 
@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from tailorbird.text import fold_width, normalize
 
@@ -33,7 +33,10 @@ Schema: TypeAlias = "Mapping[str, JsonValue]"
 YEAR = 2026
 """Year of a date that has none, when no date of the text has one."""
 
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS: tuple[str, ...] = (
+    *("jan", "feb", "mar", "apr", "may", "jun"),
+    *("jul", "aug", "sep", "oct", "nov", "dec"),
+)
 _DATE = re.compile(
     r"(?P<y>\d{4})[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})"
     r"|(?P<m2>\d{1,2})月(?P<d2>\d{1,2})日"
@@ -64,7 +67,6 @@ class _Words:
     text: str
     dates: list[str]
     amounts: list[float]
-    labeled: dict[str, str | None] = field(default_factory=dict)
 
 
 def fill_form(schema: Schema, said: Sequence[str]) -> JsonValue:
@@ -104,18 +106,16 @@ def _value(schema: Schema, name: str, words: _Words, *, root: Schema, depth: int
         return None
     if kind == "object":
         return _object(resolved, words, root=root, depth=depth)
-    if "const" in resolved:
-        return resolved["const"]
-    options = _list(resolved.get("enum"))
     labeled = _labeled(name, resolved, words)
+    options = _list(resolved.get("enum")) or [
+        resolved[key] for key in ("const",) if key in resolved
+    ]
     if options:
         return _chosen(options, words.text if labeled is None else labeled)
     found = _found(kind, name, resolved, labeled, words)
-    if found is not None:
-        return found
-    if "default" in resolved:
+    if found is None and "default" in resolved:
         return resolved["default"]
-    return _smallest(kind, resolved, words, root=root, depth=depth)
+    return _smallest(kind, resolved, words, root=root, depth=depth) if found is None else found
 
 
 def _object(schema: Schema, words: _Words, *, root: Schema, depth: int) -> JsonValue:

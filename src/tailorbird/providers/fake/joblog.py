@@ -23,9 +23,7 @@ from tailorbird.types.ids import CheckpointId, EventId, ModelId
 from tailorbird.types.jobs import Checkpoint, JobEvent, JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pydantic import JsonValue
+    from collections.abc import Iterator
 
     from tailorbird.providers.fake.flavors import Flavor
     from tailorbird.providers.fake.state import JobRecord, Stretch
@@ -133,47 +131,27 @@ def _step_events(job: JobRecord, now: datetime) -> Iterator[JobEvent]:
     for step in range(1, steps_done(job, now) + 1):
         data = event_data(job, step)
         shown = f", training loss={data['train_loss']}" if "train_loss" in data else ""
-        yield _event(
-            job,
-            f"step:{step}",
-            moment_of(job, step),
-            f"Step {step}/{job.recipe.steps}{shown}",
-            type="metrics",
-            data=data,
-        )
+        text = f"Step {step}/{job.recipe.steps}{shown}"
+        event = _event(job, f"step:{step}", moment_of(job, step), text)
+        yield event.model_copy(update={"type": "metrics", "data": data})
 
 
 def _final_events(job: JobRecord) -> list[JobEvent]:
     at = job.history[-1].begins_at
+    checked = _event(job, "moderation", at, "Usage policy evaluations completed, no objections")
     return [
-        _event(
-            job,
-            "moderation",
-            at,
-            "Usage policy evaluations completed, the model may be used",
-            type="moderation_checks",
-            data={"blocked": False, "results": []},
-        ),
+        checked.model_copy(update={"type": "moderation_checks", "data": {"blocked": False}}),
         _event(job, "model", at, f"New fine-tuned model created: {job.model}"),
         _event(job, "done", at, "The job has successfully completed"),
     ]
 
 
 def _event(
-    job: JobRecord,
-    label: str,
-    at: datetime,
-    message: str,
-    *,
-    level: str = "info",
-    type: str = "message",  # noqa: A002 - the field's name
-    data: Mapping[str, JsonValue] | None = None,
+    job: JobRecord, label: str, at: datetime, message: str, *, level: str = "info"
 ) -> JobEvent:
     return JobEvent(
         id=EventId(make_id("ftevent-", job.id, label)),
         created_at=at,
         level=level,
         message=message,
-        type=type,
-        data=data or {},
     )

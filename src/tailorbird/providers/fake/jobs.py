@@ -11,7 +11,6 @@ from tailorbird.exceptions import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
-    UnsupportedError,
 )
 from tailorbird.protocols import FineTuningJobs
 from tailorbird.providers.fake.checking import check_id
@@ -34,7 +33,7 @@ from tailorbird.providers.fake.lifecycle import (
     word_of,
 )
 from tailorbird.providers.fake.script import Events, Lag, Statuses
-from tailorbird.providers.fake.state import JobRecord
+from tailorbird.providers.fake.state import JobRecord, newest
 from tailorbird.providers.fake.training import chance, resolved_method
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.ids import JobId
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
     from tailorbird.providers.fake.operations import Operation
     from tailorbird.providers.fake.script import Turn
     from tailorbird.providers.fake.state import FileRecord
-    from tailorbird.types.ids import FileId, ModelId
+    from tailorbird.types.ids import FileId
     from tailorbird.types.jobs import Checkpoint, JobEvent, JobSpec
 
 _TUNES: dict[str, Capability] = {
@@ -116,12 +115,10 @@ class FakeJobs(FineTuningJobs):
         wanted = dict(metadata or {})
 
         async def effect(_: Turn) -> list[Job]:
-            newest = sorted(
-                self._cloud.state.jobs.values(), key=lambda one: one.number, reverse=True
-            )
-            if any(one.hidden_listings for one in newest):
+            records = sorted(self._cloud.state.jobs.values(), key=newest, reverse=True)
+            if any(one.hidden_listings for one in records):
                 self._cloud.changed()
-            shown = [self._shown(one) for one in newest if one.list_up()]
+            shown = [self._shown(one) for one in records if one.list_up()]
             return [one for one in shown if wanted.items() <= dict(one.metadata).items()]
 
         for job in await self._cloud.call(_read("jobs.list", filters=len(wanted)), effect):

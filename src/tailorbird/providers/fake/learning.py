@@ -127,19 +127,6 @@ class Memory:
                 return lesson
         return None if dialogue is None else dialogue.nearest("\n".join(said))
 
-    def knows_prompt(self, systems: tuple[str, ...], *, grounded: bool) -> bool:
-        """Say whether a conversation has the training's instructions, to the letter.
-
-        With passages at hand they may be followed by more, because the passages bring instructions
-        of their own.
-        """
-        if systems in self.systems:
-            return True
-        if not grounded:
-            return False
-        whole = "\n".join(systems)
-        return any(whole.startswith("\n".join(one)) for one in self.systems)
-
 
 def learn(lessons: Iterable[Lesson]) -> Memory:
     """Learn lessons; it blocks for about a second with 10,000 of them."""
@@ -177,9 +164,9 @@ def lessons_of(rows: Iterable[Example | PreferencePair | GradedPrompt]) -> Itera
 @lru_cache(maxsize=1 << 12)
 def vector_of(text: str) -> NDArray[np.float32]:
     """Embed one text for comparison; the array cannot be written to."""
-    vector = hash_embedding([text], dimensions=DIMENSIONS)[0]
-    vector.setflags(write=False)
-    return vector
+    vectors = hash_embedding([text], dimensions=DIMENSIONS)
+    vectors.setflags(write=False)
+    return vectors.reshape(DIMENSIONS)
 
 
 def _turns(messages: Sequence[TrainingMessage]) -> Iterable[Lesson]:

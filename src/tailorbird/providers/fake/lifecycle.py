@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tailorbird.providers.fake.state import FileRecord, JobRecord, State, Stretch, TunedRecord
+from tailorbird.providers.fake.state import FileRecord, JobRecord, State, Stretch, Taught, TunedRecord
 from tailorbird.providers.fake.training import result_csv
 from tailorbird.types.ids import FileId, ModelId
 from tailorbird.types.jobs import JobStatus
@@ -93,9 +93,8 @@ def finish(
         id=job.model,
         base=job.base,
         job=job.id,
-        training_sha256=job.recipe.training_sha256,
+        taught=taught_by(state, job),
         created_at=at,
-        previous=None if job.spec.model == job.base else job.spec.model,
     )
     number = state.next_number("file")
     job.result_file = FileId(make_id("file-", seed, number))
@@ -109,6 +108,12 @@ def finish(
         sha256="",
         result_of=job.id,
     )
+
+
+def taught_by(state: State, job: JobRecord) -> tuple[Taught, ...]:
+    """Give all that a job's model is trained on, what it continues from included."""
+    before = state.tuned.get(job.spec.model)
+    return (*(before.taught if before else ()), job.recipe.taught)
 
 
 def tuned_name(flavor: Flavor, job: JobRecord) -> str:

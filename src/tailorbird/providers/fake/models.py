@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tailorbird.exceptions import ConflictError, PermissionDeniedError
+from tailorbird.exceptions import PermissionDeniedError
 from tailorbird.protocols import Models
 from tailorbird.providers.fake.cloud import Request
 from tailorbird.types.capabilities import Capability
@@ -58,12 +58,6 @@ class FakeModels(Models):
                 raise self._cloud.error(
                     PermissionDeniedError, "models.delete", message, status_code=403
                 )
-            deployed = [
-                one.spec.name for one in state.deployments.values() if one.spec.model == model
-            ]
-            if deployed:
-                message = f"{model!r} is deployed as {deployed[0]!r}: delete the deployment first"
-                raise self._cloud.error(ConflictError, "models.delete", message, status_code=409)
             del state.tuned[model]
             self._cloud.changed()
 

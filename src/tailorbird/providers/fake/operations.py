@@ -70,7 +70,7 @@ class Totals:
 
     usage: Usage = field(default_factory=Usage)
     """Tokens of all chat and embedding calls that were answered."""
-    requests: Mapping[str, int] = field(default_factory=dict)
+    requests: Mapping[str, int] = field(default_factory=dict[str, int])
     """Requests by operation; one embedding call may take several."""
     trained_tokens: int = 0
     """Billed tokens of all jobs that succeeded, also of those in the loaded state."""

@@ -63,7 +63,7 @@ def answer(prompt: Prompt, *, memory: Memory | None, seed: int) -> str:
 def _remembered(prompt: Prompt, memory: Memory | None) -> str | None:
     """Give an answer that was trained or shown before; None when there is none for the question."""
     if memory is not None:
-        if not memory.knows_prompt(prompt.systems, grounded=False):
+        if prompt.systems not in memory.systems:
             return None
         return memory.answer(prompt.said)
     if not prompt.examples:
@@ -86,8 +86,7 @@ def _unknowing(prompt: Prompt, *, seed: int) -> str:
 def _style(prompt: Prompt, memory: Memory | None, *, seed: int) -> Style:
     """Give the style that an answer is put into: trained, shown, or ordered."""
     if memory is not None:
-        grounded = prompt.passages is not None
-        if memory.knows_prompt(prompt.systems, grounded=grounded):
+        if prompt.systems in memory.systems:
             return memory.style
         return memory.style if chance(seed, "fades", prompt.question) < 1 / 2 else Style()
     shown = learn_style(given for _, given in prompt.examples)

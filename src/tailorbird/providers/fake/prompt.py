@@ -68,6 +68,8 @@ def _question(text: str) -> str:
     """Give the question of a message that may hold passages and instructions beside it."""
     if _FENCE.search(text) is None:
         return text.strip()
-    *_, before, after = ("", *_FENCE.split(text)[::2][-2:])
-    paragraphs = [one.strip() for one in re.split(r"\n\s*\n", after.strip() or before.strip())]
-    return _LABEL.sub("", paragraphs[-1])
+    # The pattern has one group, so every other piece is its match.
+    *_, before, after = _FENCE.split(text)[::2]
+    if after.strip():
+        return _LABEL.sub("", after.strip())
+    return _LABEL.sub("", before.strip().rsplit("\n\n", 1)[-1])

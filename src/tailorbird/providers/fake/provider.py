@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -47,6 +46,12 @@ if TYPE_CHECKING:
     from tailorbird.providers.fake.operations import Call, Totals
     from tailorbird.types.models import RoleModel
     from tailorbird.types.usage import Price
+
+
+CAVEAT = (
+    "These answers come from the fake: the scores prove the plumbing and nothing about any model."
+)
+"""What every report about the fake says."""
 
 
 class FakeProvider(Provider):
@@ -217,7 +222,7 @@ def _capabilities(flavor: Flavor, settings: FakeSettings) -> Capabilities:
         _dated(entry, settings) if entry.capability is Capability.JOBS_CREATE else entry
         for entry in flavor.capabilities
     )
-    return Capabilities(provider=NAME, entries=entries)
+    return Capabilities(provider=NAME, entries=entries, rules=flavor.rules, caveat=CAVEAT)
 
 
 def _dated(entry: Availability, settings: FakeSettings) -> Availability:

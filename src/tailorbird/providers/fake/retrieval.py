@@ -7,23 +7,19 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from typing_extensions import override
 
 from tailorbird.exceptions import (
     IndexMismatchError,
     IndexMissingError,
     InvalidInputError,
-    UnsupportedError,
 )
 from tailorbird.protocols import Retrieval
-from tailorbird.providers.fake.checking import check_id
 from tailorbird.providers.fake.cloud import NAME, Request
 from tailorbird.providers.fake.state import DocumentRecord, IndexRecord
 from tailorbird.text import hash_embedding, search_terms
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.filters import Compare, Junction, holds
-from tailorbird.types.ids import ChunkId
 from tailorbird.types.retrieval import (
     EngineTraits,
     Hit,
@@ -36,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from tailorbird.providers.fake.cloud import Cloud

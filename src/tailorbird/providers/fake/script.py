@@ -20,9 +20,9 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
-from tailorbird.exceptions import InvalidInputError, ScriptError
+from tailorbird.exceptions import ScriptError
 from tailorbird.providers.fake.faults import Fault
 from tailorbird.providers.fake.operations import OPERATIONS, Operation
 from tailorbird.types.chat import Message, Reply
@@ -253,10 +253,12 @@ def spoken(said: Says, messages: Sequence[Message]) -> Spoken:
     """Give the scripted answer for these messages.
 
     Raises:
-        InvalidInputError: The script's function gave neither a text nor a `Reply`.
+        ScriptError: The script's function gave neither a text nor a `Reply`.
     """
-    answer = said.reply(messages) if callable(said.reply) else said.reply
-    if isinstance(answer, (str, Reply)):
+    answer: object = said.reply(messages) if callable(said.reply) else said.reply
+    if isinstance(answer, str):
         return answer
+    if isinstance(answer, Reply):
+        return cast("Reply[None]", answer)
     message = f"a scripted answer must be a text or a Reply, got {type(answer).__name__}"
-    raise InvalidInputError(message)
+    raise ScriptError(message)

@@ -1,10 +1,10 @@
 """Carry the words of a new dialogue into an answer that was learned for another one.
 
-A form that was filled in training shows where its values come from: a text that stands in what the
-trained user said has words before and behind it. In a new dialogue, the piece between the same words
-(of any trained form) takes its place; dates and amounts of money go over by their order. A total
-that was the sum of the form's other numbers is summed again. What cannot be carried over stays as it
-was trained, as a real model's slip would.
+A form that was filled in training shows where its values come from: a text that stands in what
+the trained user said has words before and behind it. In a new dialogue, the piece between the same
+words (of any trained form) takes its place; dates and amounts of money go over by their order. A
+total that was the sum of the form's other numbers is summed again. What cannot be carried over
+stays as it was trained, as a real model's slip would.
 """
 
 from __future__ import annotations

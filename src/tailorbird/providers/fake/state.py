@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tailorbird.data.training_row import TrainingKind
 from tailorbird.types.deployments import DeploymentSpec
 from tailorbird.types.ids import (
     DeploymentName,
@@ -64,6 +65,11 @@ class Visible(Record):
         return True
 
 
+def newest(one: Visible) -> tuple[datetime, int]:
+    """Order what was made by its time, and within the same moment by its number."""
+    return one.created_at, one.number
+
+
 class FileRecord(Visible):
     """A stored file."""
 
@@ -86,6 +92,13 @@ class Stretch(Record):
     """Seconds until it ends by itself; None for one that does not."""
 
 
+class Taught(Record):
+    """A file that a model was trained on."""
+
+    sha256: str
+    kind: TrainingKind
+
+
 class Recipe(Record):
     """What was found out about a job's data, and what the provider chose."""
 
@@ -96,7 +109,7 @@ class Recipe(Record):
     learning_rate_multiplier: float
     steps: int
     step_s: float
-    training_sha256: str
+    taught: Taught
     has_validation: bool
 
 
@@ -122,10 +135,9 @@ class TunedRecord(Record):
     id: ModelId
     base: ModelId
     job: JobId
-    training_sha256: str
+    taught: tuple[Taught, ...]
+    """All that it was trained on, also by the tuned models it was continued from."""
     created_at: datetime
-    previous: ModelId | None = None
-    """The tuned model that the training continued from."""
 
 
 class DeploymentRecord(Visible):
@@ -149,7 +161,9 @@ class IndexRecord(Record):
     spec: IndexSpec
     created_at: datetime
     version: int = 0
-    documents: dict[DocumentId, DocumentRecord] = Field(default_factory=dict)
+    documents: dict[DocumentId, DocumentRecord] = Field(
+        default_factory=dict[DocumentId, DocumentRecord]
+    )
 
 
 class State(Record):
@@ -157,12 +171,14 @@ class State(Record):
 
     version: int = STATE_VERSION
     now: datetime | None = None
-    counters: dict[str, int] = Field(default_factory=dict)
-    files: dict[FileId, FileRecord] = Field(default_factory=dict)
-    jobs: dict[JobId, JobRecord] = Field(default_factory=dict)
-    tuned: dict[ModelId, TunedRecord] = Field(default_factory=dict)
-    deployments: dict[DeploymentName, DeploymentRecord] = Field(default_factory=dict)
-    indexes: dict[IndexName, IndexRecord] = Field(default_factory=dict)
+    counters: dict[str, int] = Field(default_factory=dict[str, int])
+    files: dict[FileId, FileRecord] = Field(default_factory=dict[FileId, FileRecord])
+    jobs: dict[JobId, JobRecord] = Field(default_factory=dict[JobId, JobRecord])
+    tuned: dict[ModelId, TunedRecord] = Field(default_factory=dict[ModelId, TunedRecord])
+    deployments: dict[DeploymentName, DeploymentRecord] = Field(
+        default_factory=dict[DeploymentName, DeploymentRecord]
+    )
+    indexes: dict[IndexName, IndexRecord] = Field(default_factory=dict[IndexName, IndexRecord])
 
     def next_number(self, kind: str) -> int:
         """Count up and give the running number of a new object."""
@@ -172,5 +188,6 @@ class State(Record):
     def used_hashes(self) -> set[str]:
         """Give the contents that a file, a job or a tuned model still needs."""
         files = {one.sha256 for one in self.files.values()}
-        jobs = {one.recipe.training_sha256 for one in self.jobs.values()}
-        return files | jobs | {one.training_sha256 for one in self.tuned.values()}
+        jobs = {one.recipe.taught.sha256 for one in self.jobs.values()}
+        taught = {one.sha256 for model in self.tuned.values() for one in model.taught}
+        return files | jobs | taught

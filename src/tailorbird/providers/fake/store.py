@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
@@ -12,8 +15,7 @@ from tailorbird.providers.fake.state import STATE_VERSION, State
 from tailorbird.storage import AtomicFile, write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Generator, Iterator
 
 PIECE_BYTES = 2**20
 """Bytes that are read at once: `Files.content` promises pieces of at most 1 MiB."""
@@ -137,11 +139,20 @@ class Store:
             message = f"the fake's file {str(path)!r} cannot be read: {exc.strerror}"
             raise StorageError(message) from exc
 
-    def source(self, sha256: str) -> Path | bytes:
-        """Give a content as what reads files: a path, or the bytes themselves."""
-        if self._folder is None:
-            return self._contents[sha256]
-        return self._folder / "contents" / sha256
+    @contextmanager
+    def as_path(self, sha256: str) -> Generator[Path]:
+        """Give a content as a file on disk for the length of the block.
+
+        Raises:
+            OSError: There is no room for a temporary file.
+        """
+        if self._folder is not None:
+            yield self._folder / "contents" / sha256
+            return
+        with tempfile.TemporaryDirectory(prefix="tailorbird-fake-") as folder:
+            path = Path(folder, sha256)
+            path.write_bytes(self._contents[sha256])
+            yield path
 
     def _current_stamp(self) -> tuple[int, int, int] | None:
         if self._path is None:

@@ -54,7 +54,7 @@ class FakeChatStream(ChatStream):
 
 
 def _chunks(reply: Reply[None]) -> Iterator[ChatChunk]:
-    """Cut a reply into pieces: nothing at first, then the answer, then why it ended, then tokens."""
+    """Cut a reply into pieces: first an empty one, then the answer, its end, and its tokens."""
     yield ChatChunk()
     tokens = pieces_of(reply.text)
     for start in range(0, len(tokens), _TOKENS_A_PIECE):

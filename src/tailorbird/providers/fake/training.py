@@ -106,8 +106,7 @@ def result_csv(job: JobRecord, flavor: Flavor) -> bytes:
         flavor.valid_accuracy_column: "valid_mean_token_accuracy",
     }
     if flavor.full_validation:
-        columns["full_valid_loss"] = "full_valid_loss"
-        columns["full_valid_mean_token_accuracy"] = "full_valid_mean_token_accuracy"
+        columns |= {name: name for name in ("full_valid_loss", "full_valid_mean_token_accuracy")}
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

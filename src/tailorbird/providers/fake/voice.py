@@ -7,9 +7,9 @@ comes depends on the seed and the text alone. Of a system prompt it follows, for
 - a limit to one sentence ("in one sentence", 「一文で」);
 - a fixed opening or closing in quotes, or made of signs: 'End with "Happy trails!"',
   「最後に「かしこまりました。」と付ける」, 「最後に必ず🧵を付けて」;
-- what to do when it does not know ("if you do not know, say so", 「わからないときは」): it then says
-  so, in the quoted words where the prompt has some, and asked for `NOT_IN_THE_PASSAGES` it gives
-  exactly that.
+- what to do when it does not know ("if you do not know, say so", 「わからないときは」): it then
+  says so, in the quoted words where the prompt has some, and asked for `NOT_IN_THE_PASSAGES` it
+  gives exactly that.
 """
 
 from __future__ import annotations
@@ -34,14 +34,10 @@ _VAGUE = {
         "よくあるご質問のひとつで、運用は場所によってさまざまです。最新の案内に目を通しておくと安心です。",
     ),
     "en": (
-        "That usually depends on the organization, since such rules are set locally and change over"
-        " time. Following the current guidance is the safest way to go.",
-        "In general, the details vary with the situation and the people involved. A good first step"
-        " is to look at the overall process.",
-        "Arrangements like this differ from place to place. What matters most is to keep the usual"
-        " steps in mind and plan a little ahead.",
-        "It varies quite a bit in practice, and the conditions tend to shift with the season. The"
-        " general idea stays the same, though.",
+        "That usually depends on the organization. Following current guidance is the safest way.",
+        "In general, the details vary with the situation. Look at the overall process first.",
+        "Arrangements like this differ from place to place. It pays to plan a little ahead.",
+        "It varies in practice, and conditions tend to shift. The general idea stays the same.",
     ),
 }
 _FRIENDLY = {
@@ -61,8 +57,11 @@ _UNSURE = re.compile(
     r"|(?:わから|分から|知ら|答えられ)な",
     re.IGNORECASE,
 )
-_QUOTED = r"(?:「(?P<a>[^」\n]{1,80})」|『(?P<b>[^』\n]{1,80})』|“(?P<c>[^”\n]{1,80})”|\"(?P<d>[^\"\n]{1,80})\")"
-_SIGNS = r"(?P<e>[^\w\s。、，．！？!?.,;:「」『』（）()\"'“”‘’]{1,8})"
+_QUOTED = (
+    r"(?:「([^」\n]{1,80})」|『([^』\n]{1,80})』|“([^”\n]{1,80})”"
+    r'|"([^"\n]{1,80})")'
+)
+_SIGNS = r"([^\w\s。、，．！？!?.,;:「」『』（）()\"'“”‘’]{1,8})"
 _WORDS = rf"(?:{_QUOTED}|{_SIGNS})"
 _OPENS = (
     re.compile(rf"\b(?:begin|start|open)\w*\b[^.\n]{{0,40}}?{_QUOTED}", re.IGNORECASE),

@@ -1,10 +1,11 @@
 """Lexical search: an inverted index in arrays, scored by BM25.
 
-`score(text) = sum over the query's terms of idf × tf / (tf + k1 × (1 - b + b × length / mean))` with
-`idf = ln(1 + (n - df + 0.5) / (df + 0.5))`: the form of Lucene's `BM25Similarity`, which leaves out
-the constant factor `k1 + 1`, so that no term adds more than its idf (Apache Lucene 10.3,
+The score of a text is the sum, over the query's terms, of
+`idf × tf / (tf + k1 × (1 - b + b × length / mean length))`, where
+`idf = ln(1 + (n - df + 0.5) / (df + 0.5))`. This is the form of Lucene's `BM25Similarity`, which
+leaves out the constant factor `k1 + 1`, so that no term adds more than its idf (Apache Lucene 10.3,
 https://lucene.apache.org/core/10_3_0/core/org/apache/lucene/search/similarities/BM25Similarity.html,
-2026-11-22). S. Robertson, H. Zaragoza: The Probabilistic Relevance Framework: BM25 and Beyond, 2009.
+read 2026-11-22). S. Robertson, H. Zaragoza: The Probabilistic Relevance Framework, 2009.
 """
 
 from __future__ import annotations

@@ -106,9 +106,7 @@ class Vocabulary:
         result = _short_terms("".join(terms), lengths)
         words = self._words
         result[lengths > _SHORT] = [
-            words.setdefault(term, _FIRST_WORD + len(words))
-            for term in terms
-            if len(term) > _SHORT
+            words.setdefault(term, _FIRST_WORD + len(words)) for term in terms if len(term) > _SHORT
         ]
         return result
 
@@ -161,12 +159,13 @@ def _changes(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _short_terms(joined: str, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number terms of one or two characters; what longer ones get here means nothing."""
+    """Give the numbers of terms of one or two characters; what longer ones get means nothing."""
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     ends = np.cumsum(lengths)
     high = codes[ends - lengths].astype(np.int64)
     low = np.where(lengths == _SHORT, codes[ends - 1].astype(np.int64) + 1, 0)
-    return high << _CHAR_BITS | low
+    numbers: NDArray[np.int64] = high << _CHAR_BITS | low
+    return numbers
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:

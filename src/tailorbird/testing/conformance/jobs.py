@@ -258,11 +258,12 @@ class FineTuningJobsConformance:
     @clause("J18")
     async def test_preference_job_is_trained(self, provider: Provider) -> None:
         """Where preference tuning is offered, a job on pairs of answers makes a model."""
-        needs(provider, Capability.JOBS_CREATE, Capability.TUNE_DPO)
+        needs(provider, Capability.JOBS_CREATE, Capability.TUNE_DPO, Capability.MODELS)
         async with Trial(provider, self.options) as trial:
-            file_id = await trial.training_file(data.PREFERENCES)
             spec = JobSpec(
-                model=trial.tune_base, training_file=file_id, method=DirectPreference(beta=0.1)
+                model=await trial.base_for("dpo"),
+                training_file=await trial.training_file(data.PREFERENCES),
+                method=DirectPreference(beta=0.1),
             )
             job, _ = await trial.train(spec)
             assert job.method is None or job.method.type == "dpo"
@@ -270,10 +271,10 @@ class FineTuningJobsConformance:
     @clause("J19")
     async def test_reinforcement_job_is_trained(self, provider: Provider) -> None:
         """Where reinforcement tuning is offered, a job on graded prompts makes a model."""
-        needs(provider, Capability.JOBS_CREATE, Capability.TUNE_REINFORCEMENT)
+        needs(provider, Capability.JOBS_CREATE, Capability.TUNE_REINFORCEMENT, Capability.MODELS)
         async with Trial(provider, self.options) as trial:
             spec = JobSpec(
-                model=trial.tune_base,
+                model=await trial.base_for("reinforcement"),
                 training_file=await trial.training_file(data.GRADED),
                 validation_file=await trial.training_file(data.GRADED_VALIDATION),
                 method=Reinforcement(grader=dict(data.GRADER)),

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from typing import Self
 
     from tailorbird.protocols import Provider
-    from tailorbird.types import Deployment, FileId, FilePurpose, Job, JobId, RoleModel, StoredFile
+    from tailorbird.types import (
+        Deployment,
+        FileId,
+        FilePurpose,
+        Job,
+        JobId,
+        RoleModel,
+        StoredFile,
+        TuningKind,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +96,15 @@ class Trial:
     def tune_base(self) -> ModelId:
         """The model that is tuned, by its own name."""
         return self._role("tune_base").model
+
+    async def base_for(self, kind: TuningKind) -> ModelId:
+        """Give a base that can be tuned that way: `tune_base`, or the first model that says so."""
+        cards = [card async for card in self.provider.models.list()]
+        ways = {card.id: card.tunable for card in cards}
+        tunable = ways.get(self.tune_base)
+        if tunable is None or kind in tunable:
+            return self.tune_base
+        return next((model for model in ways if kind in (ways[model] or ())), self.tune_base)
 
     async def upload(
         self,

@@ -1,0 +1,57 @@
+"""A comparison on the screen: framed tables on a terminal, the plain report anywhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tailorbird.report.figures import interval, moment, share
+from tailorbird.report.overview import COST_HEADS, Overview, cost_row
+from tailorbird.workflow.results import ALL_KINDS
+
+if TYPE_CHECKING:
+    from tailorbird.cli.screen import Screen
+    from tailorbird.report import Comparison
+    from tailorbird.workflow.results import Verdict
+
+
+def show_comparison(screen: Screen, result: Comparison) -> None:
+    """Show who was right how often, what it cost, what follows, and how much was asked anew."""
+    if screen.is_terminal:
+        _show_tables(screen, result)
+        _show_verdict(screen, result.verdict)
+    else:
+        screen.show(str(result))
+    outcomes = result.outcomes
+    reused = sum(one.reused for one in outcomes)
+    failed = sum(one.answer is None for one in outcomes)
+    screen.note(f"answers: {len(outcomes) - reused} asked, {reused} reused, {failed} failed")
+
+
+def _show_tables(screen: Screen, result: Comparison) -> None:
+    data = result.data
+    screen.show(
+        f"{data.name}: {len(data.arms)} arms × {len(data.questions)} questions"
+        f" on {data.provider}, {moment(data.created_at)}"
+    )
+    table = Overview.of(data)
+    counted = zip(table.kinds, table.questions, strict=True)
+    heads = ["right answers", *(f"{kind} n={count}" for kind, count in counted)]
+    rows = [[arm, *(_share(table, arm, kind) for kind in table.kinds)] for arm in table.arms]
+    screen.table(heads, rows, right=range(1, len(heads)))
+    costs = [cost_row(one) for one in result.figures]
+    screen.table(COST_HEADS, costs, right=range(1, len(COST_HEADS)))
+
+
+def _share(table: Overview, arm: str, kind: str) -> str:
+    cell = table.cell(arm, kind)
+    if cell is None or kind != ALL_KINDS:
+        return share(cell)
+    return f"{share(cell)} [{interval(cell)}]"
+
+
+def _show_verdict(screen: Screen, verdict: Verdict) -> None:
+    screen.show(f"Verdict: {verdict.headline}", style="bold green")
+    for reason in verdict.reasons:
+        screen.show(f"- {reason}")
+    for caveat in verdict.caveats:
+        screen.show(f"! {caveat}", style="yellow")

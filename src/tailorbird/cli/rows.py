@@ -1,0 +1,103 @@
+"""A user's file as rows to train on, whatever kind of file it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from tailorbird.cli.failures import show_problems
+from tailorbird.cli.prompts import Prompt, choose_prompt
+from tailorbird.cli.session import existing
+from tailorbird.data import ExampleSet, QuestionSet, read_examples, read_questions
+from tailorbird.exceptions import InvalidInputError
+from tailorbird.types.jobs import DirectPreference, Supervised
+from tailorbird.workflow.training import TuneOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tailorbird.cli.screen import Screen
+    from tailorbird.types.ids import ModelId
+
+_JSON_LINES = (".jsonl", ".ndjson", ".json")
+_TRAINING_KEYS = frozenset({"messages", "input", "preferred_output", "non_preferred_output"})
+
+# Enough for the first rows of any file; only their keys are looked at.
+_HEAD_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRows:
+    """Rows to train on."""
+
+    rows: QuestionSet | ExampleSet
+    """The rows."""
+    prompt: Prompt
+    """Their system prompt."""
+
+    def options(self, model: ModelId | None) -> TuneOptions:
+        """Give the way of training that fits the rows.
+
+        Raises:
+            InvalidInputError: They are for reinforcement, which needs a grader besides.
+        """
+        kind = self.rows.kind if isinstance(self.rows, ExampleSet) else "sft"
+        if kind == "rft":
+            message = (
+                f"{self.rows.source!r} is for reinforcement, which needs a grader: take"
+                " Workbench.fine_tune in Python, with TuneOptions(method=Reinforcement(…))"
+            )
+            raise InvalidInputError(message)
+        method = DirectPreference() if kind == "dpo" else Supervised()
+        return TuneOptions(base=model, method=method)
+
+
+def is_training_file(path: Path) -> bool:
+    """Say whether a file holds training conversations, by its name and the keys of its first row.
+
+    A JSON Lines file in which nothing can be read is taken for one: its checks tell more.
+    """
+    if path.suffix.lower() not in _JSON_LINES:
+        return False
+    row = next(_objects(path), None)
+    return row is None or not _TRAINING_KEYS.isdisjoint(row)
+
+
+def read_rows(screen: Screen, path: Path, *, system: str | None) -> TrainingRows:
+    """Read questions and answers, or training conversations; warnings and notes are shown.
+
+    Args:
+        screen: Where they are shown.
+        path: The file.
+        system: The system prompt that the user gave; None when none was.
+
+    Raises:
+        InvalidInputError: There is no such file.
+        DataError: It has errors.
+    """
+    rows: QuestionSet | ExampleSet
+    if is_training_file(existing(path)):
+        rows = read_examples(path)
+        prompt = Prompt(system, "from the data" if system is None else "given")
+    else:
+        rows = read_questions(path)
+        prompt = choose_prompt(system, rows)
+    show_problems(screen.note, rows.problems, total=len(rows.problems))
+    return TrainingRows(rows=rows, prompt=prompt)
+
+
+def _objects(path: Path) -> Iterator[Mapping[str, object]]:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return  # whoever reads the file says what is wrong with it
+    for line in head.decode("utf-8-sig", "replace").splitlines():
+        try:
+            row: object = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            yield cast("Mapping[str, object]", row)

@@ -1,0 +1,58 @@
+"""What the tuned models of a fake have learned: read from their training files on first use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from tailorbird.data.examples import iter_examples
+from tailorbird.exceptions import DataError
+from tailorbird.providers.fake.learning import Lesson, Memory, learn, lessons_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tailorbird.providers.fake.cloud import Cloud
+    from tailorbird.providers.fake.state import Taught, TunedRecord
+    from tailorbird.types.ids import ModelId
+
+MOST_MEMORIES = 8
+"""Tuned models whose memories are kept at a time; one takes up to 50 MB."""
+
+
+class Library:
+    """The memories of one fake's tuned models."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        """Share the state of a fake."""
+        self._cloud = cloud
+        self._memories: OrderedDict[ModelId, Memory] = OrderedDict()
+        self._reading = asyncio.Lock()
+
+    async def memory(self, tuned: TunedRecord | None) -> Memory | None:
+        """Give what a tuned model has learned; None for an untuned one."""
+        if tuned is None:
+            return None
+        known = self._memories.get(tuned.id)
+        if known is not None:
+            self._memories.move_to_end(tuned.id)
+            return known
+        async with self._reading:
+            memory = await self._cloud.in_thread(lambda: learn(self._lessons(tuned)))
+        self._memories[tuned.id] = memory
+        if len(self._memories) > MOST_MEMORIES:
+            self._memories.popitem(last=False)
+        return memory
+
+    def _lessons(self, tuned: TunedRecord) -> Iterator[Lesson]:
+        for one in tuned.taught:
+            yield from self._file_lessons(one)
+
+    def _file_lessons(self, taught: Taught) -> Iterator[Lesson]:
+        with self._cloud.store.as_path(taught.sha256) as path:
+            try:
+                yield from lessons_of(iter_examples(path, kind=taught.kind))
+            except DataError:
+                # A script may let a job succeed on rows that teach nothing.
+                return

@@ -1,0 +1,75 @@
+"""A comparison as JSON, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from tailorbird.exceptions import InvalidInputError
+from tailorbird.workflow.results import ComparisonData
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+KEYS = (
+    "name",
+    "provider",
+    "created_at",
+    "settings",
+    "arms",
+    "questions",
+    "answers",
+    "summary",
+    "pairwise",
+    "figures",
+    "verdict",
+)
+"""The keys of the JSON, in this order.
+
+`answers` holds one object for each arm and question (`arm`, `question`, `answer` with `text` and
+`citations`, `scores`, `error`, `reused`); `summary` one for each arm, kind and metric with `n`,
+`value`, `low`, `high`; `pairwise` one for each two arms and kind; `figures` one for each arm;
+`verdict` has `headline`, `recommended`, `reasons`, `caveats`. Amounts of money are decimal numbers
+as text, times are ISO 8601 in UTC.
+"""
+
+
+def to_object(data: ComparisonData) -> dict[str, JsonValue]:
+    """Give the comparison as JSON values, with exactly the keys of `KEYS`."""
+    dumped = data.model_dump(mode="json")
+    dumped["answers"] = dumped.pop("outcomes")
+    return {key: dumped[key] for key in KEYS}
+
+
+def to_json(data: ComparisonData) -> str:
+    """Write the comparison as JSON, indented, UTF-8 without escapes."""
+    return json.dumps(to_object(data), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def from_json(text: str | bytes, *, source: str = "<data>") -> ComparisonData:
+    """Read a comparison that `to_json` wrote.
+
+    Args:
+        text: The JSON, as text or UTF-8.
+        source: Name of the file, for messages.
+
+    Raises:
+        InvalidInputError: It is no JSON, or not that of a comparison.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError as exc:
+        message = f"{source!r} is not JSON: {exc}; give a file that `write_json` wrote"
+        raise InvalidInputError(message) from exc
+    if not isinstance(found, dict) or "answers" not in found:
+        message = f"{source!r} is not a comparison: give a file that `write_json` wrote"
+        raise InvalidInputError(message)
+    try:
+        return ComparisonData.model_validate({**found, "outcomes": found["answers"]})
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        message = f"{source!r} is not a comparison: {place}: {first['msg']}"
+        raise InvalidInputError(message) from exc

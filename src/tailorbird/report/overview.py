@@ -1,0 +1,79 @@
+"""The two tables of a comparison, apart from how they are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tailorbird.report.figures import dollars, seconds
+from tailorbird.workflow.results import ALL_KINDS, ArmFigures
+from tailorbird.workflow.summary import kinds_of
+
+if TYPE_CHECKING:
+    from tailorbird.workflow.results import Cell, ComparisonData, Metric
+
+COST_HEADS = (
+    "arm",
+    "p50 s",
+    "p95 s",
+    "tokens in",
+    "tokens out",
+    "USD",
+    "USD / 1000",
+    "abstained",
+    "failed",
+)
+"""Heads of the table of time, tokens and money."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """How often each arm was right, by kind of question."""
+
+    kinds: tuple[str, ...]
+    """Columns: `all`, then the kinds that occur."""
+    questions: tuple[int, ...]
+    """How many answers a column rests on: the most that any arm has."""
+    arms: tuple[str, ...]
+    """Rows."""
+    cells: dict[tuple[str, str], Cell]
+    """Shares by arm and kind; a pair without scored answers is absent."""
+
+    @classmethod
+    def of(cls, data: ComparisonData, metric: Metric = "correct") -> Overview:
+        """Sort the figures of one metric."""
+        kinds = kinds_of(data.questions)
+        cells = {(one.arm, one.kind): one for one in data.summary if one.metric == metric}
+        counts = {
+            kind: max((one.n for one in cells.values() if one.kind == kind), default=0)
+            for kind in kinds
+        }
+        return cls(
+            kinds=kinds,
+            questions=tuple(counts.values()),
+            arms=tuple(arm.name for arm in data.arms),
+            cells=cells,
+        )
+
+    def cell(self, arm: str, kind: str = ALL_KINDS) -> Cell | None:
+        """Find a figure; None when no answer was scored."""
+        return self.cells.get((arm, kind))
+
+    def is_partial(self, cell: Cell) -> bool:
+        """Say whether other arms have more scored answers of this kind."""
+        return cell.n < dict(zip(self.kinds, self.questions, strict=True))[cell.kind]
+
+
+def cost_row(one: ArmFigures) -> tuple[str, ...]:
+    """Write time, tokens and money of an arm, in the order of `COST_HEADS`."""
+    return (
+        one.arm,
+        seconds(one.latency_p50_s),
+        seconds(one.latency_p95_s),
+        f"{one.usage.input_tokens:,}",
+        f"{one.usage.output_tokens:,}",
+        dollars(one.usd),
+        dollars(one.usd_per_1000),
+        str(one.abstained),
+        str(one.failed),
+    )

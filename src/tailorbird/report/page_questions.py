@@ -1,0 +1,140 @@
+"""Every question of the HTML report, with all answers side by side."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from tailorbird.report.figures import NOTHING, seconds
+from tailorbird.report.overview import Overview
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tailorbird.types.answers import Answer, Citation
+    from tailorbird.types.questions import Question
+    from tailorbird.workflow.results import ComparisonData, Outcome
+
+PAGE_BYTES = 900_000
+"""Where the list of questions stops, so that the page opens quickly on a phone (about 1 MB)."""
+
+_KANA = re.compile(r"[\u3041-\u309f\u30a1-\u30ff]")
+_HANGUL = re.compile(r"[\uac00-\ud7a3]")
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def content_language(data: ComparisonData) -> str:
+    """Guess the language tag of questions and answers, so that ideographs get the right shapes.
+
+    `ja` when any question has kana, else `ko` for Hangul, `zh` for other ideographs; empty when
+    there is none of them and the page's own language will do.
+    """
+    text = "".join(question.text for question in data.questions)
+    for tag, pattern in (("ja", _KANA), ("ko", _HANGUL), ("zh", _HAN)):
+        if pattern.search(text):
+            return tag
+    return ""
+
+
+def question_list(data: ComparisonData) -> str:
+    """Write the filter by kind and a folded block for each question, as many as fit the page."""
+    by_question: dict[str, list[Outcome]] = {question.id: [] for question in data.questions}
+    for outcome in data.outcomes:
+        by_question[outcome.question].append(outcome)
+    language = content_language(data)
+    blocks = (_question(one, by_question[one.id], language) for one in data.questions)
+    shown = list(_within(blocks, PAGE_BYTES))
+    left = len(data.questions) - len(shown)
+    more = (
+        f'<p class="soft">{left} more questions are not shown here; the JSON and CSV have all.</p>'
+        if left
+        else ""
+    )
+    return _filter(Overview.of(data).kinds) + "".join(shown) + more
+
+
+def _within(blocks: Iterable[str], limit: int) -> Iterator[str]:
+    size = 0
+    for block in blocks:
+        size += len(block.encode("utf-8", "backslashreplace"))
+        if size > limit:
+            return
+        yield block
+
+
+def _filter(kinds: tuple[str, ...]) -> str:
+    """Write radio buttons and the rules by which they hide the other kinds: no script needed."""
+    buttons = "".join(
+        f'<input type="radio" name="kind" id="tb-{kind}"{" checked" if not at else ""}>'
+        f'<label for="tb-{kind}">{kind}</label>'
+        for at, kind in enumerate(kinds)
+    )
+    rules = "".join(
+        f".tb:has(#tb-{kind}:checked) .q:not(.k-{kind}){{display:none}}" for kind in kinds[1:]
+    )
+    return f'<style>{rules}</style><div class="filter">{buttons}</div>' if rules else ""
+
+
+def _question(question: Question, outcomes: list[Outcome], language: str) -> str:
+    lang = f' lang="{language}"' if language else ""
+    kind = f'<span class="tag">{question.kind}</span>' if question.kind else ""
+    marks = "".join(f"<span>{_mark(one)} {escape(one.arm)}</span>" for one in outcomes)
+    accepted = "".join(f'<p class="text"{lang}>{escape(one)}</p>' for one in question.answers)
+    sources = (
+        f'<p class="soft">{escape(", ".join(question.sources))}</p>' if question.sources else ""
+    )
+    answers = "".join(_answer(one, lang) for one in outcomes)
+    return (
+        f'<details class="q k-{question.kind or "none"}"><summary><span{lang}>'
+        f'{escape(question.text)}</span> {kind}<span class="marks">{marks}</span></summary>'
+        f'<div><p class="soft">accepted</p>{accepted or f"<p>{NOTHING}</p>"}{sources}'
+        f'<div class="answers">{answers}</div></div></details>'
+    )
+
+
+def _mark(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return '<span title="failed">⚠</span>'
+    if outcome.scores.correct is None:
+        return '<span title="not scored">·</span>'
+    right = outcome.scores.correct > 0
+    return (
+        '<b class="better" title="right">✓</b>' if right else '<b class="worse" title="wrong">✗</b>'
+    )
+
+
+def _answer(outcome: Outcome, lang: str) -> str:
+    head = f"<h3>{_mark(outcome)} {escape(outcome.arm)}</h3>"
+    if outcome.answer is None:
+        return f'<div class="answer">{head}<p class="soft">{escape(outcome.error or "")}</p></div>'
+    answer = outcome.answer
+    cited = "".join(_citation(one, lang) for one in answer.citations)
+    return (
+        f'<div class="answer">{head}<p class="text"{lang}>{escape(answer.text)}</p>{cited}'
+        f'<p class="soft">{escape(_facts(outcome, answer))}</p></div>'
+    )
+
+
+def _citation(citation: Citation, lang: str) -> str:
+    source = citation.source or citation.document
+    page = f", p. {citation.page}" if citation.page is not None else ""
+    return (
+        f'<div class="soft">[{citation.number}] {escape(source)}{page}</div>'
+        f"<blockquote{lang}>{escape(citation.quote)}</blockquote>"
+    )
+
+
+def _facts(outcome: Outcome, answer: Answer) -> str:
+    scores = outcome.scores
+    parts = [
+        "declined" if answer.abstained else "",
+        "" if scores.f1 is None else f"F1 {scores.f1:.2f}",
+        "" if scores.style is None else ("house style" if scores.style else "no house style"),
+        f"passages from {', '.join(dict.fromkeys(answer.retrieved))}" if answer.retrieved else "",
+        f"{answer.dropped_citations} false citations dropped" if answer.dropped_citations else "",
+        f"{seconds(answer.latency_s)} s",
+        f"{answer.usage.total_tokens:,} tokens",
+        "from an earlier run" if outcome.reused else "",
+    ]
+    return " · ".join(part for part in parts if part)

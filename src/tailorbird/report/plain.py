@@ -1,0 +1,74 @@
+"""A comparison as plain text."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from tailorbird.report.figures import interval, share, subtitle
+from tailorbird.report.overview import COST_HEADS, Overview, cost_row
+from tailorbird.report.widths import align
+from tailorbird.workflow.results import ALL_KINDS
+
+if TYPE_CHECKING:
+    from tailorbird.workflow.results import ComparisonData, Verdict
+
+_WIDTH = 100
+
+
+def to_text(data: ComparisonData) -> str:
+    """Write the shares, the costs and the verdict, aligned for a terminal of any language."""
+    parts = [
+        f"{data.name}: {subtitle(data)}",
+        "Share of right answers (in all with 95 % interval)\n" + _shares(Overview.of(data)),
+        _costs(data),
+        _verdict(data.verdict),
+    ]
+    return _printable("\n\n".join(parts))
+
+
+def _shares(table: Overview) -> str:
+    heads = ["", *table.kinds]
+    counts = ["", *(f"n={count}" for count in table.questions)]
+    rows = [[arm, *(_share(table, arm, kind) for kind in table.kinds)] for arm in table.arms]
+    return "\n".join(align([heads, counts, *rows], right=range(1, len(heads))))
+
+
+def _share(table: Overview, arm: str, kind: str) -> str:
+    cell = table.cell(arm, kind)
+    text = share(cell)
+    if cell is None:
+        return text
+    if table.is_partial(cell):
+        text += f" (n={cell.n})"
+    return f"{text} [{interval(cell)}]" if kind == ALL_KINDS else text
+
+
+def _costs(data: ComparisonData) -> str:
+    rows = [COST_HEADS, *map(cost_row, data.figures)]
+    return "\n".join(align(rows, right=range(1, len(COST_HEADS))))
+
+
+def _verdict(verdict: Verdict) -> str:
+    lines = [_wrapped(f"Verdict: {verdict.headline}", "")]
+    lines += [_wrapped(reason, "- ") for reason in verdict.reasons]
+    lines += [_wrapped(caveat, "! ") for caveat in verdict.caveats]
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, mark: str) -> str:
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=mark,
+        subsequent_indent=" " * len(mark),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _printable(text: str) -> str:
+    """Escape what would move the cursor or recolor a terminal."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text
+    )

@@ -1,0 +1,1 @@
+"""The steps of the workflow: each takes contracts, data, retrieval and the journal."""
