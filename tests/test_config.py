@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from tailorbird.config import load_profile
 from tailorbird.exceptions import ConfigError
 from tailorbird.types import RoleModel

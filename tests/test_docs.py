@@ -1,6 +1,6 @@
 """Every Python block of the documentation runs, and every output it shows is the real one.
 
-The blocks of a page run in their order in one namespace, as in a notebook: `await` stands at the top
+The blocks of a page run in their order in one namespace, as in a notebook, with `await` at the top
 level. A block whose language is `text` and that follows a Python block at once, with nothing but
 blank lines between them, is what that block prints.
 """
@@ -36,7 +36,7 @@ def blocks(page: Path) -> list[tuple[int, str, str | None]]:
     ]
 
 
-async def run(page: Path) -> None:
+def run(page: Path, runner: asyncio.Runner) -> None:
     """Run a page and compare what it shows with what it prints."""
     space: dict[str, object] = {"__name__": "__docs__"}
     for line, code, output in blocks(page):
@@ -48,7 +48,7 @@ async def run(page: Path) -> None:
         with redirect_stdout(printed):
             result = eval(compiled, space)  # noqa: S307 - our own documentation
             if inspect.iscoroutine(result):
-                await result
+                runner.run(result)
         if output is not None:
             assert printed.getvalue().rstrip() == output.rstrip(), f"{page.name}:{line}"
 
@@ -69,6 +69,7 @@ def test_every_block_of_a_page_runs_and_prints_what_is_shown(
     # A page reads files between its awaits, as a script of one task may.
     blocking_detector.deactivate()
     try:
-        asyncio.run(run(page))
+        with asyncio.Runner() as runner:
+            run(page, runner)
     finally:
         blocking_detector.activate()

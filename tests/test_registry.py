@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tailorbird.exceptions import ConfigError
 from tailorbird.registry import find_provider, provider_names
 
@@ -41,7 +42,7 @@ def test_an_unknown_provider_is_refused_with_the_nearest_name() -> None:
     """A typing mistake is answered with what was meant, or with all there are."""
     with pytest.raises(ConfigError, match="did you mean 'fake'"):
         find_provider("fakee")
-    with pytest.raises(ConfigError, match="known: .*fake"):
+    with pytest.raises(ConfigError, match=r"known: .*fake"):
         find_provider("zzzzzz")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 import tailorbird
 from tailorbird import QuestionSet
 from tailorbird.types import Document, DocumentId

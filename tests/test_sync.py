@@ -7,8 +7,9 @@ import inspect
 from pathlib import Path
 
 import pytest
-import tailorbird
 from blockbuster import BlockBuster
+
+import tailorbird
 from tailorbird import QuestionSet, SyncWorkbench, Workbench
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.types import Document, DocumentId

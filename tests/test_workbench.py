@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+
 import tailorbird
 from tailorbird import QuestionSet, Workbench
 from tailorbird.exceptions import (
@@ -15,7 +16,7 @@ from tailorbird.exceptions import (
     StorageError,
 )
 from tailorbird.protocols import Provider
-from tailorbird.providers.fake import FakeProvider, FakeSettings
+from tailorbird.providers.fake import FakeProvider, FakeSettings, Fault, Script
 from tailorbird.types import Document, DocumentId
 
 ROWS = QuestionSet.from_rows(
@@ -64,7 +65,7 @@ async def test_without_a_workspace_nothing_is_written(
         tuned = await bench.fine_tune(ROWS, name="shelves", system="Be brief.")
         assert await bench.tuned("shelves") == tuned
         training = bench.workspace.training_folder
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())  # noqa: ASYNC240 - nothing else runs
     assert not training.exists()
 
 
@@ -112,10 +113,8 @@ async def test_unknown_names_are_answered_with_the_known_ones(tmp_path: Path) ->
             await bench.ask("?", tuned="x")
 
 
-async def test_a_run_without_a_job_is_not_resumed(tmp_path: Path) -> None:
+async def test_a_run_without_a_job_is_not_resumed() -> None:
     """A run whose creation never came through says how to go on."""
-    from tailorbird.providers.fake import Fault, Script  # noqa: PLC0415 - beside its use
-
     script = Script().on("jobs.create", Fault.rate_limited())
     async with Workbench(FakeProvider(script=script)) as bench:
         with pytest.raises(tailorbird.RateLimitError):

@@ -4,7 +4,7 @@
 TailorbirdError
 ├── ConfigError                    fix the settings, the environment or the installation
 │   └── MissingExtraError          install the named extra (also an ImportError)
-├── InvalidInputError              fix the argument of this call; nothing was sent (also a ValueError)
+├── InvalidInputError              fix the call's argument; nothing was sent (also a ValueError)
 │   └── DataError                  fix the file: every problem with line, column and fix
 ├── UnsupportedError               this provider cannot do it (now): take what `instead` names
 ├── ProviderError                  a provider refused, failed or did not answer
@@ -173,7 +173,7 @@ class UnsupportedError(TailorbirdError):
 class ProviderError(TailorbirdError):
     """A provider refused the call, failed, or did not answer in time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - an error has that many facts
         self,
         message: str,
         *,
@@ -236,7 +236,7 @@ class InvalidRequestError(ProviderError):
 class ContentFilteredError(InvalidRequestError):
     """The provider's content filter refused the prompt or cut the answer."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as above
         self,
         message: str,
         *,

@@ -124,7 +124,7 @@ class SyncWorkbench:
         return self._portal.call(partial(function, *args, **kwargs))
 
     def role(self, name: str) -> RoleModel:
-        """Give the model that plays a role: `chat`, `judge`, `embedding`, `tune_base`, or own ones."""
+        """Give the model that plays a role: `chat`, `tune_base`, `embedding`, …"""
         return self.bench.role(name)
 
     def models(self) -> tuple[ModelCard, ...]:

@@ -83,9 +83,12 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Run:
         pieces: list[bytes] = []
         reader = threading.Thread(target=_drain, args=(master, pieces))
         reader.start()
-        with os.fdopen(slave, "w", encoding="utf-8") as screen:
-            with redirect_stdout(screen), redirect_stderr(screen):
-                code = main([str(arg) for arg in args])
+        with (
+            os.fdopen(slave, "w", encoding="utf-8") as screen,
+            redirect_stdout(screen),
+            redirect_stderr(screen),
+        ):
+            code = main([str(arg) for arg in args])
         reader.join()
         os.close(master)
         return Ended(code, b"".join(pieces).decode().replace("\r\n", "\n"), "")

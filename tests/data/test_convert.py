@@ -21,6 +21,7 @@ from tailorbird.data.convert import (
     questions_to_examples,
     write_training_file,
 )
+from tailorbird.data.examples import write_examples
 from tailorbird.data.questions import QuestionSet, read_questions
 from tailorbird.data.table_options import Limit, ReadOptions, TableLimits
 from tailorbird.exceptions import DataError, InvalidInputError, StorageError
@@ -253,6 +254,16 @@ def test_a_set_is_written_as_its_file_is_converted(tmp_path: Path) -> None:
         second.rows,
     )
     assert second.encoding is None
+
+
+def test_examples_are_written_as_the_set_is(tmp_path: Path) -> None:
+    """The writer of training examples gives the same bytes for the same rows."""
+    found = QuestionSet.from_rows(
+        [("質問\u2028", "「回答」\n"), {"question": "q", "answer": 'a"', "system": "own"}]
+    )
+    direct = write_training_file(found, tmp_path / "1.jsonl", system="共通")
+    examples = write_examples(tmp_path / "2.jsonl", questions_to_examples(found, system="共通"))
+    assert direct.sha256 == examples.sha256
 
 
 def test_examples_of_a_set() -> None:

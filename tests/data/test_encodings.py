@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tailorbird.data.encodings import open_text
@@ -375,14 +375,13 @@ def test_file_that_vanishes_while_it_is_read(tmp_path: Path) -> None:
         list(opened.blocks(problems))
 
 
-@given(text=st.text(st.characters(codec="utf-8"), min_size=1))
+@given(text=st.text(st.characters(codec="utf-8", exclude_characters="\x00\x1b"), min_size=1))
 @pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
 def test_utf8_is_given_back_exactly(
     tmp_path_factory: pytest.TempPathFactory, mark: bytes, text: str
 ) -> None:
-    """Any text in UTF-8 comes back as it was written."""
+    """Any text in UTF-8 comes back as it was written, unless NULs or escapes bring in doubt."""
     text = f"x{text}"  # what begins with a letter is no other kind of file
-    assume("\x1b" not in text)
     path = saved(tmp_path_factory.mktemp("utf8"), mark + text.encode())
     problems = Problems("x")
     assert "".join(open_text(path, encoding="auto", problems=problems).blocks(problems)) == text

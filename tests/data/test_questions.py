@@ -180,9 +180,9 @@ def test_lone_surrogate_escape(tmp_path: Path) -> None:
 
 
 def test_unusual_characters_in_escapes(tmp_path: Path) -> None:
-    """Escapes hide nothing from the checks."""
-    found = read_questions(saved(tmp_path, '{"question": "a\\u200bb", "answer": "1.23E+11"}'))
-    assert [one.code for one in found.problems] == ["text.invisible", "cell.rounded"]
+    """Escapes hide nothing from the checks; dates are right where no spreadsheet was at work."""
+    found = read_questions(saved(tmp_path, '{"question": "a\\u200bb", "answer": "2月3日"}'))
+    assert [one.code for one in found.problems] == ["text.invisible"]
 
 
 def conversation(*turns: tuple[str, object]) -> dict[str, object]:
@@ -398,6 +398,20 @@ def test_split_keeps_the_origin() -> None:
     assert sorted(one.id for one in [*train, *held_out]) == sorted(one.id for one in found)
     assert len(held_out) == 3
     assert found.split(held_out=0.25, seed=7) == (train, held_out)
+
+
+def test_split_tells_what_held_out_questions_test() -> None:
+    """A held-out question whose fact is not trained tests an unseen fact; by kind it does not."""
+    found = QuestionSet.from_rows(
+        [
+            {"question": f"{animal}は何を食べますか", "answer": f"{food}です", "kind": "verbatim"}
+            for animal, food in FOODS.items()
+        ]
+    )
+    train, held_out = found.split()
+    assert set(train.by_kind()) == {"verbatim"}
+    assert set(held_out.by_kind()) == {"unseen"}
+    assert set(found.split(by="kind")[1].by_kind()) == {"verbatim"}
 
 
 FOODS = {

@@ -57,6 +57,13 @@ def test_objects_and_text_agree(data: ComparisonData) -> None:
     assert to_object(data) == json.loads(to_json(data))
 
 
+def test_answers_must_have_their_questions(data: ComparisonData) -> None:
+    """A file with answers to questions that it does not hold is refused."""
+    text = to_json(data.model_copy(update={"questions": data.questions[1:]}))
+    with pytest.raises(InvalidInputError, match=r"'r\.json' has answers to questions"):
+        from_json(text, source="r.json")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

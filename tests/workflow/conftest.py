@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+
 import tailorbird
 from tailorbird import QuestionSet, Workbench
 from tailorbird.types import Document, DocumentId

@@ -83,6 +83,9 @@ DECLINING = [
     "The documents do not say. They only talk about return labels and the cost of sending things.",
     "資料に記載がございません。資料にありますのは返品の送料と交換の手続きについてのみでございます。",
     "I don't know [1].",
+    # what the library itself says when it found nothing
+    "The documents do not answer this question.",
+    "資料の中に、この質問の答えは見つかりませんでした。",
 ]
 
 ANSWERING = [

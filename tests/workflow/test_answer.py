@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from tailorbird import ArmOptions, QuestionSet, Workbench
 from tailorbird.exceptions import ConfigError, InvalidInputError
 from tailorbird.providers.fake import FakeProvider, FakeSettings, Says, Script

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pydantic import ValidationError
+
 from tailorbird import ArmOptions, ChatOptions, QuestionSet, Workbench
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.types import Document

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 import tailorbird
 from tailorbird import QuestionSet, Workbench
 from tailorbird.exceptions import AuthenticationError, InvalidInputError
@@ -105,7 +106,7 @@ async def test_names_and_ids_must_be_unique(bench: Workbench, rows: QuestionSet)
         await bench.compare(arms, [])
     with pytest.raises(InvalidInputError, match="'base' stands twice"):
         await bench.compare([*arms, *arms], rows)
-    with pytest.raises(InvalidInputError, match="question .* stands twice"):
+    with pytest.raises(InvalidInputError, match=r"question .* stands twice"):
         await bench.compare(arms, [rows[0], rows[0]])
     with pytest.raises(InvalidInputError, match="concurrency"):
         await bench.compare(arms, rows, concurrency=0)

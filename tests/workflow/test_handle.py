@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+
 from tailorbird import QuestionSet, Workbench
 from tailorbird.exceptions import (
     ConflictError,
@@ -137,7 +138,7 @@ async def test_trouble_while_reading_events_loses_none(rows: QuestionSet) -> Non
 
 def test_pauses_grow_to_a_limit_and_are_never_in_step() -> None:
     """An hour of waiting takes at most 150 looks."""
-    schedule, random = Schedule(), Random(1)
+    schedule, random = Schedule(), Random(1)  # noqa: S311 - no secret
     pauses = [schedule.pause_s(looks, random) for looks in range(150)]
     assert sum(pauses) > 3600
     assert len(set(pauses)) == len(pauses)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 import tailorbird
 from tailorbird import ChunkOptions, Workbench
 from tailorbird.exceptions import (
@@ -77,7 +78,9 @@ async def test_another_cut_is_another_index(bench: Workbench, documents: list[Do
     """An index is bound to how its documents were cut."""
     await bench.build_index(documents, name="shop")
     with pytest.raises(IndexMismatchError):
-        await bench.build_index(documents, name="shop", chunking=ChunkOptions(target_tokens=64, overlap_tokens=8))
+        await bench.build_index(
+            documents, name="shop", chunking=ChunkOptions(target_tokens=64, overlap_tokens=8)
+        )
 
 
 async def test_many_documents_go_in_groups(bench: Workbench) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 import tailorbird
 from tailorbird import ExampleSet, QuestionSet, TuneOptions, Workbench
 from tailorbird.exceptions import DataError, InvalidInputError
@@ -114,7 +115,7 @@ async def test_a_run_needs_a_name_that_can_be_a_file(bench: Workbench, rows: Que
 def test_a_plan_needs_a_base(tmp_path: Path, rows: QuestionSet) -> None:
     """The base model is the caller's choice."""
     preparer = Preparer(folder=tmp_path, rules=tailorbird.training_rules("generic"))
-    with pytest.raises(InvalidInputError, match="options.base"):
+    with pytest.raises(InvalidInputError, match=r"options\.base"):
         preparer.prepare(rows, name="a", system=None, validation=None, options=TuneOptions())
 
 

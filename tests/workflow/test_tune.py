@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 import tailorbird
 from tailorbird import QuestionSet, TuneOptions, Workbench
 from tailorbird.exceptions import (
@@ -42,7 +43,7 @@ async def test_the_same_call_gives_the_same_job(bench: Workbench, rows: Question
 async def test_a_name_stands_for_one_request(bench: Workbench, rows: QuestionSet) -> None:
     """Other rows under the same name are refused, and the difference is shown."""
     await start(bench, rows)
-    with pytest.raises(InvalidInputError, match="training was .* and is"):
+    with pytest.raises(InvalidInputError, match=r"training was .* and is"):
         await bench.start_fine_tune(rows[:11], name="shop", system="Be brief.")
     options = TuneOptions(method=Supervised(n_epochs=2))
     with pytest.raises(InvalidInputError, match="method was"):

@@ -118,6 +118,20 @@ def test_style_is_named_when_only_tuning_has_it() -> None:
     assert verdict.headline.endswith("Only the house style would gain from tuning.")
 
 
+def test_style_of_other_arms_is_named() -> None:
+    """Where worked examples keep the style as well, tuning is not said to be the only way."""
+    verdict = judge(
+        {
+            "c": {"unseen": "0" * 30, "style": "1" * 3},
+            "d": {"unseen": "1" * 30, "style": "0" * 3},
+            "e": {"unseen": "0" * 30, "style": "1" * 3},
+            "f": {"unseen": "1" * 30, "style": "0" * 3},
+        }
+    )
+    assert verdict.headline == "Retrieve: take 'd'. Do not fine-tune."
+    assert said(verdict, "House style kept").endswith(": 'c' 3/3, 'd' 0/3, 'f' 0/3.")
+
+
 def test_both_are_for_style_and_facts() -> None:
     """Tuning with retrieval is recommended when shown better; without more facts, for style."""
     verdict = judge(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from dataclasses import dataclass
 from importlib.metadata import version
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,7 @@ from tailorbird.cli.comparing import compare
 from tailorbird.cli.documents import ask, index, search
 from tailorbird.cli.failures import CANNOT_RUN, INTERRUPTED
 from tailorbird.cli.training import jobs, tune
+from tailorbird.report.document import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,17 +38,70 @@ Exit codes:
   2    it cannot run: usage, settings, a missing file, or what a provider said
   130  interrupted by Ctrl-C; jobs at the provider go on"""
 
-# In the order in which a newcomer needs them, each with one example.
-_COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
-    (compare, "tailorbird compare faq.csv --documents handbook/ --html report.html"),
-    (validate, "tailorbird validate train.jsonl --for openai"),
-    (estimate, "tailorbird estimate faq.csv --profile openai"),
-    (tune, "tailorbird tune faq.csv --name faq-bot --no-wait"),
-    (jobs, "tailorbird jobs"),
-    (index, "tailorbird index handbook/ --name handbook"),
-    (search, 'tailorbird search "paid leave" --index handbook --top-k 3'),
-    (ask, 'tailorbird ask "How long does a refund take?" --index handbook --only-from-data'),
-    (models, "tailorbird models --json -"),
+_ERROR_KEYS = "ok (false), error (type, message, exit_code), problems"
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """A command, and what its help says besides its options."""
+
+    function: Callable[..., None]
+    example: str
+    json_keys: str
+
+    @property
+    def epilog(self) -> str:
+        return (
+            f"\b\nExample:\n  {self.example}\n\n"
+            f"JSON keys: {self.json_keys}. When it fails: {_ERROR_KEYS}.\n\n{_EXIT_CODES}"
+        )
+
+
+# In the order in which a newcomer needs them. The keys are a promise: programs read them.
+_COMMANDS = (
+    _Command(
+        compare,
+        "tailorbird compare faq.csv --documents handbook/ --html report.html",
+        ", ".join(KEYS),
+    ),
+    _Command(
+        validate,
+        "tailorbird validate train.jsonl --for openai",
+        "ok, total, problems, source, kind, provider, records",
+    ),
+    _Command(
+        estimate,
+        "tailorbird estimate faq.csv --profile openai",
+        "base, examples, tokens, counted, epochs, trained_tokens, usd, price, hosting_hourly",
+    ),
+    _Command(
+        tune,
+        "tailorbird tune faq.csv --name faq-bot --no-wait",
+        "name, profile, provider, job, status, system, tuned",
+    ),
+    _Command(jobs, "tailorbird jobs", "jobs (name, job, status, base, model, begun)"),
+    _Command(
+        index,
+        "tailorbird index handbook/ --name handbook",
+        "name, info, added, changed, unchanged, removed, embedded, usage, problems",
+    ),
+    _Command(
+        search,
+        'tailorbird search "paid leave" --index handbook --top-k 3',
+        "query, index, hits (rank, chunk, score, score_kind, legs)",
+    ),
+    _Command(
+        ask,
+        'tailorbird ask "How long does a refund take?" --index handbook --only-from-data',
+        "question, text, abstained, reason, citations, retrieved, dropped_citations, usage,"
+        " latency_s, model",
+    ),
+    _Command(
+        models,
+        "tailorbird models --json -",
+        "models (id, owned_by, created_at, base, shutdown_date, successor, kinds, tunable,"
+        " days_left)",
+    ),
 )
 
 
@@ -75,8 +130,8 @@ def _app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback(epilog=_EXIT_CODES)(_tailorbird)
-    for command, example in _COMMANDS:
-        app.command(epilog=f"\b\nExample:\n  {example}\n\n{_EXIT_CODES}")(command)
+    for command in _COMMANDS:
+        app.command(epilog=command.epilog)(command.function)
     return app
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from tailorbird.workflow.progress import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from rich.console import Console
 
@@ -33,22 +33,25 @@ class Bars:
     def __init__(self) -> None:
         """Start without a step."""
         self._latest: dict[str, Progress] = {}
+        self._current = ""
         self._spinner = Spinner("dots")
 
     def report(self, progress: Progress) -> None:
         """Take a step's newest report."""
         self._latest[progress.step] = progress
+        self._current = progress.step
 
     def draw(self) -> Table:
-        """Give a line for each step."""
+        """Give a line for each step; only the one at work moves."""
         grid = Table.grid(padding=(0, 1))
         for step, latest in tuple(self._latest.items()):
-            grid.add_row(Text(step), *_amount(latest, self._spinner), Text(latest.detail))
+            mark = self._spinner if step == self._current else ""
+            grid.add_row(mark, Text(step), *_amount(latest), Text(latest.detail))
         return grid
 
 
 @contextmanager
-def bars(console: Console) -> Iterator[OnProgress]:
+def bars(console: Console) -> Generator[OnProgress]:
     """Show bars while the block runs, and none at all where the console is no terminal."""
     if not console.is_terminal:
         yield silent
@@ -64,8 +67,8 @@ def bars(console: Console) -> Iterator[OnProgress]:
         yield shown.report
 
 
-def _amount(latest: Progress, spinner: Spinner) -> tuple[ProgressBar | Spinner, Text]:
+def _amount(latest: Progress) -> tuple[ProgressBar | Text, Text]:
     if latest.total is None:
-        return spinner, Text("")
+        return Text(""), Text("")
     bar = ProgressBar(total=latest.total, completed=latest.done, width=_WIDTH)
     return bar, Text(f"{latest.done}/{latest.total}")

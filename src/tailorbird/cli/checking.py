@@ -75,9 +75,7 @@ def validate(  # noqa: PLR0913 - an option each
     with session(place) as screen:
         existing(file)
         checked = _check(file, kind, provider)
-        show_problems(
-            screen.show, checked.problems, total=checked.total, everything=everything
-        )
+        show_problems(screen.show, checked.problems, total=checked.total, everything=everything)
         screen.show(f"{file}: {_summary(checked)}", style="green" if checked.ok else "bold red")
         screen.data(
             {
@@ -134,9 +132,7 @@ class _Checked:
         return self.code == FINE
 
 
-def _check(
-    file: Path, kind: FileKind | Literal["auto"], provider: ProviderName | None
-) -> _Checked:
+def _check(file: Path, kind: FileKind | Literal["auto"], provider: ProviderName | None) -> _Checked:
     if kind == "qa" or (kind == "auto" and not is_training_file(file)):
         return _check_questions(file, provider)
     report = validate_training_file(file, kind=kind, rules=provider or "generic")

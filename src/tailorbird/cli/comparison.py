@@ -9,18 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailorbird.cli.arm_names import needs_documents, needs_tuning
+from tailorbird.cli.failures import show_problems
 from tailorbird.data import ChunkOptions
+from tailorbird.data.split import split_questions
 from tailorbird.exceptions import InvalidInputError, UnsupportedError
+from tailorbird.report import Comparison
 from tailorbird.types.capabilities import Capability
 from tailorbird.workflow.arms import pick_arms
 from tailorbird.workflow.training import TuneOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tailorbird.cli.prompts import Prompt
     from tailorbird.cli.screen import Screen
     from tailorbird.data import QuestionSet
-    from tailorbird.report import Comparison
+    from tailorbird.data.split import SplitBy
     from tailorbird.types.ids import ModelId
+    from tailorbird.types.questions import Question
     from tailorbird.types.tuned import TunedModel
     from tailorbird.workbench import Workbench
     from tailorbird.workflow.index import Index
@@ -30,13 +36,41 @@ _HASH_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is to be compared."""
+class Parts:
+    """A file's questions, divided into what is learned and what is asked."""
 
     train: QuestionSet
     """Rows to train on, and for the few-shot arm to show."""
-    held_out: QuestionSet
+    held_out: tuple[Question, ...]
     """Rows to ask."""
+    settings: Mapping[str, str | int | float | bool]
+    """How they were divided; stands in the report."""
+    summary: str
+    """The same in words."""
+
+
+def divide(rows: QuestionSet, *, held_out: float, seed: int) -> Parts:
+    """Divide by the file's kinds when it has any, because they say what tests what; else by fact.
+
+    Raises:
+        InvalidInputError: The share is out of range, or the set cannot be divided.
+    """
+    by: SplitBy = "kind" if any(row.kind for row in rows) else "fact"
+    split = split_questions(rows, held_out=held_out, seed=seed, by=by)
+    return Parts(
+        train=replace(rows, questions=split.train),
+        held_out=split.tested(),
+        settings={"split": by, "held_out": held_out, "seed": seed},
+        summary=f"split by {by}: {split}",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is to be compared."""
+
+    parts: Parts
+    """The questions, divided."""
     documents: Path | None
     """What to retrieve from; None for nothing."""
     prompt: Prompt
@@ -62,16 +96,17 @@ async def run_comparison(
     tuned = await _tuned(bench, screen, request, on_progress)
     index = await _index(bench, screen, request, on_progress)
     possible = bench.arms(
-        tuned=tuned, index=index, system=request.prompt.text, examples=tuple(request.train)
+        tuned=tuned, index=index, system=request.prompt.text, examples=tuple(request.parts.train)
     )
     names = {arm.name for arm in possible}
     arms = [name for name in request.arms if name in names]
     if not arms:
         message = f"none of the arms can be asked: {', '.join(request.arms)}; name others by --arms"
         raise InvalidInputError(message)
-    return await bench.compare(
-        pick_arms(possible, arms), tuple(request.held_out), on_progress=on_progress
+    result = await bench.compare(
+        pick_arms(possible, arms), request.parts.held_out, on_progress=on_progress
     )
+    return Comparison(result.data.model_copy(update={"settings": request.parts.settings}))
 
 
 async def _tuned(
@@ -93,7 +128,7 @@ async def _tuned(
 async def _train(
     bench: Workbench, screen: Screen, request: Request, on_progress: OnProgress
 ) -> TunedModel:
-    rows = request.train
+    rows = request.parts.train
     # An unanswerable question may do without an answer, and then teaches nothing.
     answered = replace(rows, questions=tuple(row for row in rows if row.reference))
     options = TuneOptions(base=request.model or bench.role("tune_base").model)
@@ -116,7 +151,9 @@ async def _index(
     if request.documents is None or not any(needs_documents(arm) for arm in request.arms):
         return None
     name = _index_name(bench, request.documents)
-    return await bench.build_index(request.documents, name=name, on_progress=on_progress)
+    built = await bench.build_index(request.documents, name=name, on_progress=on_progress)
+    show_problems(screen.note, built.problems, total=len(built.problems))
+    return built
 
 
 def _run_name(rows: QuestionSet, request: Request, options: TuneOptions) -> str:
@@ -132,7 +169,12 @@ def _index_name(bench: Workbench, documents: Path) -> str:
     folder = documents.absolute()
     # Profiles may leave the role out, because some engines embed by themselves.
     embedding = bench.profile.roles.get("embedding") or bench.provider.roles.get("embedding")
-    parts = [f"{folder}", f"{embedding}", bench.profile.retrieval.engine, ChunkOptions().fingerprint]
+    parts = [
+        f"{folder}",
+        f"{embedding}",
+        bench.profile.retrieval.engine,
+        ChunkOptions().fingerprint,
+    ]
     return _named(folder.stem, parts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tailorbird.report.figures import interval, moment, share
+from tailorbird.report.figures import interval, share, subtitle
 from tailorbird.report.overview import COST_HEADS, Overview, cost_row
 from tailorbird.workflow.results import ALL_KINDS
 
@@ -29,13 +29,10 @@ def show_comparison(screen: Screen, result: Comparison) -> None:
 
 def _show_tables(screen: Screen, result: Comparison) -> None:
     data = result.data
-    screen.show(
-        f"{data.name}: {len(data.arms)} arms × {len(data.questions)} questions"
-        f" on {data.provider}, {moment(data.created_at)}"
-    )
+    screen.show(f"{data.name}: {subtitle(data)}")
     table = Overview.of(data)
     counted = zip(table.kinds, table.questions, strict=True)
-    heads = ["right answers", *(f"{kind} n={count}" for kind, count in counted)]
+    heads = ["right answers", *(f"{kind}\nn={count}" for kind, count in counted)]
     rows = [[arm, *(_share(table, arm, kind) for kind in table.kinds)] for arm in table.arms]
     screen.table(heads, rows, right=range(1, len(heads)))
     costs = [cost_row(one) for one in result.figures]

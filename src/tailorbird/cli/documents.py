@@ -36,7 +36,7 @@ _ABSTAINED = {
 }
 
 
-def index(  # noqa: PLR0913 - an option each
+def index(
     path: Annotated[
         Path,
         typer.Argument(metavar="PATH", help="Folder, or one .md, .txt or .jsonl file."),

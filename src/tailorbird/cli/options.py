@@ -83,6 +83,10 @@ ModelOption = Annotated[
         show_default=False,
     ),
 ]
+AgainOption = Annotated[
+    bool,
+    typer.Option("--again", help="Train anew although the run's job failed or was cancelled."),
+]
 AllOption = Annotated[bool, typer.Option("--all", help="Show all problems, not only the first 20.")]
 
 

@@ -33,7 +33,7 @@ class Prompt:
 
 
 def choose_prompt(given: str | None, rows: Sequence[Question]) -> Prompt:
-    """Take the given prompt, the one of the data, or a neutral one in the language of the questions.
+    """Take the given prompt, the data's own, or a neutral one in the language of the questions.
 
     Args:
         given: What the user asked for; None when nothing.

@@ -76,8 +76,12 @@ class Screen:
         elif self._json_file != STDOUT:
             table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
             for number, head in enumerate(heads):
-                justify = "right" if number in right else "left"
-                table.add_column(Text(head), justify=justify, overflow="fold")
+                table.add_column(
+                    Text(head),
+                    justify="right" if number in right else "left",
+                    overflow="fold",
+                    no_wrap=number == 0,  # it names the row
+                )
             for row in cells:
                 table.add_row(*(_text(cell) for cell in row))
             self._out.print(table)

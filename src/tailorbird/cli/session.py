@@ -18,7 +18,7 @@ from tailorbird.exceptions import InvalidInputError, StorageError, TailorbirdErr
 from tailorbird.workbench import open as open_workbench
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Generator
 
     from tailorbird.cli.options import Place
     from tailorbird.workbench import Workbench
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def session(place: Place) -> Iterator[Screen]:
+def session(place: Place) -> Generator[Screen]:
     """Give a command its screen; errors of ours become a message and an exit code.
 
     Raises:
@@ -41,18 +41,16 @@ def session(place: Place) -> Iterator[Screen]:
         raise typer.Exit(_reported(screen, exc)) from exc
 
 
-def work(
-    place: Place, screen: Screen, step: Callable[[Workbench, OnProgress], Awaitable[T]]
-) -> T:
+def work(place: Place, screen: Screen, step: Callable[[Workbench, OnProgress], Awaitable[T]]) -> T:
     """Open the workbench, run one step of it with progress bars, and close it.
 
     Raises:
         TailorbirdError: Whatever opening and the step raise.
     """
-    bench = open_workbench(place.profile, config=place.config, workspace=place.workspace)
 
     async def run(on_progress: OnProgress) -> T:
-        async with bench:
+        door = open_workbench(place.profile, config=place.config, workspace=place.workspace)
+        async with door as bench:
             return await step(bench, on_progress)
 
     with bars(screen.err) as on_progress:

@@ -24,7 +24,7 @@ def main(args: Sequence[str] | None = None) -> int:
         if find_spec(package) is None:
             sys.stderr.write(f"error: {MissingExtraError(package=package, extra='cli')}\n")
             return 2
-    # Loads typer and rich, which only the extra brings: without them the lines above must still run.
+    # Loads typer and rich, which only the extra brings; the lines above must run without them.
     from tailorbird.cli.app import run  # noqa: PLC0415
 
     return run(args)

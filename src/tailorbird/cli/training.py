@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tailorbird.cli.options import (
+    AgainOption,
     ConfigOption,
     JsonOption,
     ModelOption,
@@ -59,10 +60,7 @@ def tune(  # noqa: PLR0913 - an option each
             "--no-wait", help="Start the job and leave; the same command without it waits."
         ),
     ] = False,
-    again: Annotated[
-        bool,
-        typer.Option("--again", help="Start anew although the run's job failed or was cancelled."),
-    ] = False,
+    again: AgainOption = False,
     profile: ProfileOption = None,
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,

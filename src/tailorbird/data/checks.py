@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from tailorbird.data.checks_content import check_text
+from tailorbird.data.checks_content import check_texts
 from tailorbird.data.checks_messages import check_message, check_messages, check_roles
 from tailorbird.data.checks_tools import check_tools
 from tailorbird.data.jsonl import infinite, shape_of
@@ -72,7 +72,7 @@ _FOREIGN = tuple(
 
 def row_kind(row: JsonObject) -> TrainingKind | None:
     """Guess what a row is for, by its keys and by who speaks last; None when nothing tells."""
-    if not _PAIR_SIGNS.isdisjoint(row) or _holds_messages(row.get("input")):
+    if _is_pair(row):
         return "dpo"
     messages = row.get("messages")
     if not isinstance(messages, list):
@@ -94,13 +94,13 @@ def file_kind_of(rows: Iterable[JsonObject]) -> TrainingKind:
 
 def check_row(row: JsonObject, under: TrainingRow) -> None:
     """Check one row; problems, speakers and texts are left in `under`."""
-    found = row_kind(row)
-    if found != under.kind and "dpo" in {found, under.kind} and found is not None:
+    if _is_pair(row) != (under.kind == "dpo") and (found := row_kind(row)) is not None:
         reason = f"this is a row for {_NAMES[found]}, the file is for {_NAMES[under.kind]}"
         fix = "keep each kind in a file of its own"
         under.report.error("row.kind", reason, fix, field="")
         return
     _CHECKS[under.kind](row, under)
+    check_texts(under)
     images = under.rules.images
     if images is not None and under.images > images.max_per_example:
         reason = (
@@ -225,10 +225,7 @@ def _check_keys(
 def _check_value(value: object, place: str, under: TrainingRow) -> None:
     """Check a value that training does not look into, as far as it must be JSON and no secret."""
     if isinstance(value, str):
-        texts = len(under.texts)
-        check_text(value, place, under)
-        # What only the grader sees is not trained on.
-        del under.texts[texts:]
+        under.unlearned.append((place, value))
     elif spot := infinite(value, place):
         reason = "a number is too large to be finite"
         under.report.error("jsonl.not-finite", reason, "write a smaller one", field=spot)
@@ -249,5 +246,8 @@ def _report_foreign(row: JsonObject, under: TrainingRow, *, key: str, fix: str) 
     under.report.error(code, reason, hint + fix, field=key)
 
 
-def _holds_messages(value: object) -> bool:
-    return isinstance(value, dict) and "messages" in cast("JsonObject", value)
+def _is_pair(row: JsonObject) -> bool:
+    if not _PAIR_SIGNS.isdisjoint(row):
+        return True
+    given = row.get("input")
+    return isinstance(given, dict) and "messages" in cast("JsonObject", given)

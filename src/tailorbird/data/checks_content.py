@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from tailorbird.data.jsonl import shape_of
+from tailorbird.data.lines import UNUSUAL
 from tailorbird.data.secrets import SensitiveKind, find_sensitive
 from tailorbird.data.unusual_text import findings
 
@@ -42,9 +43,20 @@ _DETAILS = {"auto", "low", "high"}
 _NO_IMAGE_FIX = "take the image out"
 
 
-def check_text(text: str, where: str, row: TrainingRow) -> None:
-    """Report unusual characters, and what looks secret or personal; its value is never shown."""
-    row.texts.append(text)
+def check_texts(row: TrainingRow) -> None:
+    """Report unusual characters in the texts of a row, and what looks secret or personal.
+
+    Values that look secret are never shown.
+    """
+    texts = row.texts + row.unlearned
+    together = "\n".join([text for _, text in texts])
+    if UNUSUAL.search(together) is None and not any(find_sensitive(together)):
+        return
+    for where, text in texts:
+        _check_text(text, where, row)
+
+
+def _check_text(text: str, where: str, row: TrainingRow) -> None:
     for found in findings(text):
         fix = "write it as one character (NFC)" if found.code == "text.decomposed" else found.fix
         row.report.add(found.severity, found.code, found.reason, fix, field=where)
@@ -59,7 +71,7 @@ def check_content(message: JsonObject, where: str, row: TrainingRow) -> None:
     content = message.get("content")
     place = f"{where}.content"
     if isinstance(content, str):
-        check_text(content, place, row)
+        row.texts.append((place, content))
         if not content.strip():
             _check_blank(message, place, row)
     elif content is None:
@@ -111,7 +123,7 @@ def _check_parts(parts: list[object], message: JsonObject, place: str, row: Trai
         text = found.get("text")
         if kind == "text" and isinstance(text, str):
             texts.append(text)
-            check_text(text, f"{where}.text", row)
+            row.texts.append((f"{where}.text", text))
         elif kind == "image_url":
             images += 1
             _check_image(found.get("image_url"), message, where, row)

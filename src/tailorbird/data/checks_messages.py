@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, cast
 
-from tailorbird.data.checks_content import check_content, check_text
+from tailorbird.data.checks_content import check_content
 from tailorbird.data.checks_tools import check_answers, check_calls
 from tailorbird.data.jsonl import shape_of
 from tailorbird.data.problems import excerpt
@@ -81,7 +81,8 @@ def check_messages(
     ]
     if len(messages) == len(found):
         _check_instructions(messages, where, row)
-        check_answers(messages, where, row)
+        if any(len(one) > _PLAIN or one.get("role") == "tool" for one in messages):
+            check_answers(messages, where, row)
     return messages
 
 
@@ -174,7 +175,7 @@ def _check_name(message: JsonObject, where: str, row: TrainingRow) -> None:
     name = message.get("name")
     if isinstance(name, str) and name.strip():
         row.names += 1
-        check_text(name, f"{where}.name", row)
+        row.texts.append((f"{where}.name", name))
     elif name is not None:
         reason = f"the name is {'empty' if isinstance(name, str) else shape_of(name)}"
         fix = "write who speaks, or remove the key"
@@ -187,7 +188,7 @@ def _check_refusal(message: JsonObject, where: str, row: TrainingRow) -> None:
         return
     place = f"{where}.refusal"
     if isinstance(refusal, str) and message.get("role") == "assistant":
-        check_text(refusal, place, row)
+        row.texts.append((place, refusal))
         return
     reason = "a refusal is a text, and the assistant's"
     row.report.error("chat.refusal-invalid", reason, "remove the key", field=place)

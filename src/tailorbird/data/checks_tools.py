@@ -6,7 +6,6 @@ import json
 import re
 from typing import TYPE_CHECKING, cast
 
-from tailorbird.data.checks_content import check_text
 from tailorbird.data.jsonl import infinite, shape_of
 from tailorbird.data.problems import excerpt
 
@@ -89,7 +88,7 @@ def _check_definition(tool: object, where: str, row: TrainingRow, *, wrapped: bo
     if place := infinite(found, where):
         reason = "a number is too large to be finite"
         row.report.error("jsonl.not-finite", reason, "write a smaller one", field=place)
-    row.texts.append(json.dumps(found, ensure_ascii=False))
+    row.texts.append((where, json.dumps(found, ensure_ascii=False)))
     return name
 
 
@@ -144,7 +143,7 @@ def _check_function(value: object, where: str, row: TrainingRow, tools: set[str]
         reason = "a call must name its function"
         row.report.error("tools.calls-invalid", reason, _CALL_FIX, field=f"{where}.name")
     else:
-        row.texts.append(name)
+        row.texts.append((f"{where}.name", name))
         if name not in tools:
             known = excerpt(", ".join(sorted(tools))) or "none"
             reason = f"the tool {excerpt(name)!r} is not defined in the row (defined: {known})"
@@ -158,7 +157,7 @@ def _check_arguments(value: object, where: str, row: TrainingRow) -> None:
         reason = f"the arguments are {shape_of(value)}, not a text that holds JSON"
         row.report.error("tools.arguments-not-text", reason, _DUMP_FIX, field=where)
         return
-    check_text(value, where, row)
+    row.texts.append((where, value))
     try:
         arguments: object = json.loads(value, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):

@@ -131,7 +131,8 @@ class LineChecker:
         tally.roles.update(row.roles)
         tally.names += row.names
         tally.image_examples += bool(row.images)
-        data = "".join(row.texts).encode("utf-8", "replace")
+        texts = [text for _, text in row.texts]
+        data = "".join(texts).encode("utf-8", "replace")
         narrow = len(data.translate(None, _NOT_ASCII))
         wide = len(data) - narrow
         framing = _PER_MESSAGE * len(row.roles) + row.names + _PER_EXAMPLE
@@ -141,7 +142,7 @@ class LineChecker:
             tally.narrow_bytes += narrow
             tally.wide_bytes += wide
             return
-        tokens = framing + self._tokens(row.texts, narrow, wide)
+        tokens = framing + self._tokens(texts, narrow, wide)
         tally.cut_messages += framing
         tally.cut_tokens += min(limit, tokens)
         if tokens > limit:

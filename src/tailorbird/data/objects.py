@@ -57,7 +57,7 @@ def batch_of(rows: Sequence[Row], form: Literal["json", "data"]) -> Batch:
         lines=lines or None,
         records=[row.record for row in rows],
         unusual=True,  # escapes can bring in any character
-        converted=True,
+        converted=False,  # no spreadsheet has written it
     )
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _LF, _CR, _SPACE, _QUOTE, _AT, _BACKSLASH, _BRACE = b'\n\r "@\\}'
 _GROUP = 8  # bytes that are looked at as one number
 _WIDE = 0x80
+_THREE_BYTES = 0x800  # characters below it have two bytes in UTF-8
 _ZERO = np.uint8(0x30)
 _CONTINUATION = -64  # bytes 0x80 to 0xBF, read as signed
 _NUMBER_DIGITS = 12  # a My Number; cards have more
@@ -58,6 +59,10 @@ class BlockBytes:
     """Where it ends."""
     line_ends: Places
     """Where the line feeds are."""
+    escapes: Places
+    """Where escapes begin."""
+    escaped_widths: Places
+    """Bytes in UTF-8 of each escape that is written as `\\uXXXX`; 0 for the short ones."""
     hidden_quotes: Places
     """Where quotes are that a backslash takes into a string."""
     quote_count: int
@@ -93,9 +98,8 @@ class ByteScanner:
         spare = np.frombuffer(block.buffer, np.uint8)
         data = spare[: block.end]
         line_ends, has_crlf = self._control_characters(spare, data)
-        hidden = np.empty(0, np.intp)
-        if block.buffer.find(b"\\", 0, block.end) >= 0:
-            hidden = self._escapes(spare, data)
+        escapes, widths = self._escapes(spare, data)
+        hidden = escapes[spare[escapes + 1] == _QUOTE] + 1
         wide_bytes = self._wide_characters(spare, data) if data.max() >= _WIDE else 0
         self._numbers(spare, data)
         self._keys(spare, data)
@@ -106,6 +110,8 @@ class ByteScanner:
             data=spare,
             end=block.end,
             line_ends=line_ends,
+            escapes=escapes,
+            escaped_widths=widths,
             hidden_quotes=hidden,
             quote_count=quote_count - len(hidden),
             closers=closers,
@@ -156,8 +162,8 @@ class ByteScanner:
         before, after = spare[np.maximum(places, 1) - 1], spare[places + 1]
         self._suspects.append(places[BEFORE_AT[before] & AFTER_AT[after]])
 
-    def _escapes(self, spare: Bytes, data: Bytes) -> Places:
-        """Check the escapes, and give the places of escaped quotes."""
+    def _escapes(self, spare: Bytes, data: Bytes) -> tuple[Places, Places]:
+        """Find and check the escapes; give where they begin, and how wide the long ones are."""
         np.equal(data, _BACKSLASH, out=self._masks[0][: len(data)])
         slashes = self._places(self._masks[0], len(data))
         follows = np.diff(slashes, prepend=-2) == 1
@@ -167,19 +173,25 @@ class ByteScanner:
             start = np.maximum.accumulate(np.where(follows, 0, order))
             slashes = slashes[(order - start) % 2 == 0]
         escaped = spare[slashes + 1]
+        widths = np.zeros(len(slashes), np.intp)
         plain = PLAIN_ESCAPE[escaped]
         if not plain.all():
             coded = escaped == ord("u")
             self._suspects.append(slashes[~plain & ~coded])
-            self._code_points(spare, slashes[coded])
-        return slashes[escaped == _QUOTE] + 1
+            widths[coded] = self._code_points(spare, slashes[coded])
+        return slashes, widths
 
-    def _code_points(self, spare: Bytes, slashes: Places) -> None:
-        """Suspect `\\uXXXX` without four digits, or for a character that deserves a look."""
+    def _code_points(self, spare: Bytes, slashes: Places) -> Places:
+        r"""Suspect `\uXXXX` without four digits, or for a character that deserves a look.
+
+        Returns:
+            How many bytes each character has in UTF-8.
+        """
         first, second, third, fourth = (HEX_VALUE[spare[slashes + at]] for at in (2, 3, 4, 5))
         broken = (first | second | third | fourth) >= NO_HEX
         codes = (first << 12 | second << 8 | third << 4 | fourth) & 0xFFFF
         self._suspects.append(slashes[broken | DOUBTFUL_CODE_POINT[codes]])
+        return np.where(codes < _THREE_BYTES, 2, 3)
 
     def _wide_characters(self, spare: Bytes, data: Bytes) -> int:
         """Suspect bytes that are not UTF-8, and unusual characters; count what is not ASCII."""

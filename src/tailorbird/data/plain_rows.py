@@ -144,22 +144,23 @@ class PlainRows:
         doubtful = np.zeros(len(ends), np.bool_)
         doubtful[np.searchsorted(ends, np.concatenate(suspects))] = True
         _doubt_misfits(doubtful, ends, contents)
-        if contents.quotes != found.quote_count or contents.rows != len(ends):
+        # A quote that ends one content and begins the next would be counted twice.
+        counted = bool((closes > opens).all()) and contents.quotes == found.quote_count
+        if not counted or contents.rows != len(ends):
             _doubt_broken(doubtful, found, opens, closes)
         rows = np.flatnonzero(doubtful)
-        plain = _outside(closes, starts[rows], ends[rows])
-        total = int(np.sum((closes - opens - 1)[plain]))
-        wide = found.wide_bytes - sum(
-            int(np.count_nonzero(found.data[starts[row] : ends[row]] >= _WIDE)) for row in rows
-        )
+        begins, stops = starts[rows], ends[rows]
+        plain = _outside(closes, begins, stops)
         counts = np.bincount(contents.speakers[known][plain], minlength=2 * _NEW_ROW + 1)
+        total = int(np.sum((closes - opens - 1)[plain]))
+        narrow, wide = _widths(found, total, begins, stops)
         return PlainScan(
             line_ends=ends,
             doubtful=rows,
             roles=tuple(int(n) for n in counts[1 : _NEW_ROW + 1] + counts[_NEW_ROW + 1 :]),
-            narrow_bytes=total - wide,
+            narrow_bytes=narrow,
             wide_bytes=wide,
-            marks=_marks(found, starts, opens, closes),
+            marks=_marks(found, starts),
             has_crlf=found.has_crlf,
         )
 
@@ -246,7 +247,7 @@ def _doubt_broken(doubtful: Mask, found: BlockBytes, opens: Places, closes: Plac
     stray = np.searchsorted(quotes, closes) > np.searchsorted(quotes, opens, side="right")
     first = np.searchsorted(found.line_ends, opens)
     last = np.searchsorted(found.line_ends, closes)
-    broken = np.flatnonzero(stray | (first != last))
+    broken = np.flatnonzero(stray | (first != last) | (closes <= opens))
     for begin, end in zip(first[broken].tolist(), last[broken].tolist(), strict=True):
         doubtful[begin : end + 1] = True
 
@@ -277,10 +278,27 @@ def _outside(places: Places, begins: Places, ends: Places) -> Mask:
     return np.cumsum(steps[:-1]) == 0
 
 
-def _marks(found: BlockBytes, starts: Places, opens: Places, closes: Places) -> Words:
-    """Mix the length, samples, and the ends of the contents of each line into a mark."""
+def _widths(found: BlockBytes, total: int, begins: Places, stops: Places) -> tuple[int, int]:
+    """Tell ASCII bytes from others in the contents outside of some lines, escapes resolved.
+
+    Args:
+        found: What is known about the block.
+        total: Bytes of the contents as they are written.
+        begins: Where the lines begin that do not count.
+        stops: Where they end.
+    """
+    left_out = [found.data[begin:stop] for begin, stop in zip(begins, stops, strict=True)]
+    wide = found.wide_bytes - sum(int(np.count_nonzero(line >= _WIDE)) for line in left_out)
+    widths = found.escaped_widths[_outside(found.escapes, begins, stops)]
+    long = int(np.count_nonzero(widths))
+    narrow = total - wide - (len(widths) - long) - long * len(r"\uXXXX")
+    return narrow, wide + int(widths.sum())
+
+
+def _marks(found: BlockBytes, starts: Places) -> Words:
+    """Mix the length, samples, and what stands at the ends of contents in each line into a mark."""
     words = np.ndarray(found.end, np.uint64, found.data, strides=(1,))
-    ends = found.line_ends
+    ends, closers = found.line_ends, found.closers
     lengths = ends - starts
     marks = lengths.astype(np.uint64)
     step, place = lengths // 8, starts
@@ -288,13 +306,13 @@ def _marks(found: BlockBytes, starts: Places, opens: Places, closes: Places) -> 
         place = place + step
         marks *= _MIX[0]
         marks ^= words[place]
-    # Rows made from a pattern differ in a number, which often is the first or last word.
-    sides = words[opens + 1] * _MIX[1]
-    sides ^= words[np.maximum(closes - 8, 0)]
+    # Rows made from a pattern differ in a word or a number, which often stands at an end.
+    sides = words[np.maximum(closers - 8, 0)] * _MIX[1]
+    sides ^= words[np.maximum(closers - 16, 0)]
     sides *= _MIX[2]
     sides ^= sides >> np.uint64(29)
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(sides)])
-    sums = sums[np.searchsorted(closes, ends)]
+    sums = sums[np.searchsorted(closers, ends)]
     sums[1:] -= sums[:-1].copy()
     marks ^= sums * _MIX[0]
     marks[lengths < _MARKED_BYTES] = 0

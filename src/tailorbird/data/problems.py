@@ -25,7 +25,7 @@ def excerpt(text: str, at: int = 0) -> str:
     The result is safe to print: it holds no line end, no control character and nothing that looks
     like an access key.
     """
-    masked = _SECRET.sub(lambda found: found.group()[:3] + "…" * (len(found.group()) > 3), text)
+    masked = _SECRET.sub(lambda found: f"{found.group()[:3]}…", text)
     if masked != text:
         at = 0
     start = max(0, min(at - _EXCERPT_LENGTH // 4, len(masked) - _EXCERPT_LENGTH))
@@ -49,7 +49,7 @@ class Problems:
         self._kept: list[Problem] = []
         self._counts: Counter[Severity] = Counter()
 
-    def add(
+    def add(  # noqa: PLR0913 - a problem has that many parts
         self,
         severity: Severity,
         code: str,

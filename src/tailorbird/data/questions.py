@@ -19,6 +19,7 @@ from tailorbird.types.questions import QUESTION_KINDS, Question, QuestionKind
 
 if TYPE_CHECKING:
     from tailorbird.data.rows import Batch
+    from tailorbird.data.split import SplitBy
 
 _ID_DIGITS = 10
 
@@ -121,27 +122,35 @@ class QuestionSet(Sequence[Question]):
         facts += [f"{counts[one]} {one}(s)" for one in ("warning", "note") if counts[one]]
         return f"<QuestionSet {self.source!r}: {', '.join(facts)}>"
 
-    def split(self, *, held_out: float = 0.25, seed: int = 7) -> tuple[QuestionSet, QuestionSet]:
+    def split(
+        self, *, held_out: float = 0.25, seed: int = 7, by: SplitBy = "fact"
+    ) -> tuple[QuestionSet, QuestionSet]:
         """Divide into a part to train on and a part that is held out for measuring.
 
-        Rows that ask for the same fact stay together, so that no held-out question is a near copy
-        of a trained one. The same set, share and seed give the same parts on every machine.
+        By fact, rows that ask for the same fact stay together, so that no held-out question is a
+        near copy of a trained one. By kind, the kinds in the file decide, to show what a model
+        remembers of its training. `data.split` has the rules in full. The same set, share and seed
+        give the same parts on every machine.
+
+        A held-out `verbatim` or `paraphrase` question whose fact is not trained on comes back as
+        `unseen`, because that is what it then tests.
 
         Args:
             held_out: Share of the questions to hold out, above 0 and below 1.
             seed: Picks one of the possible divisions.
+            by: `fact` or `kind`.
 
         Returns:
-            Training part and held-out part; both keep the order of the set.
+            Training part and held-out part; both keep the order and the origin of the set.
 
         Raises:
             InvalidInputError: The share is out of range, or the set cannot be divided.
         """
         # Late: comparing all texts needs parts of `text` that reading a file does not pay for.
-        from tailorbird.data.split import split_by_fact  # noqa: PLC0415
+        from tailorbird.data.split import split_questions  # noqa: PLC0415
 
-        train, held = split_by_fact(self, held_out=held_out, seed=seed)
-        return self._part(train), self._part(held)
+        found = split_questions(self, held_out=held_out, seed=seed, by=by)
+        return self._part(found.train), self._part(found.tested())
 
     def by_kind(self) -> dict[QuestionKind | None, QuestionSet]:
         """Give the questions of each kind that occurs, in the order of `QUESTION_KINDS`.

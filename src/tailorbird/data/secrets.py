@@ -29,13 +29,15 @@ _KEY = re.compile(
     rf"|eyJ{_DIGIT_AHEAD}[A-Za-z0-9_-]{{20,}}\.[A-Za-z0-9_-]+"  # JSON web token
     r")"
 )
+_KEY_SIGNS = ("sk-", "_", "AKIA", "ASIA", "AIza", "xox", "eyJ")
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s*(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/=]{40,}"
 )
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 # Names that belong to nobody: RFC 2606, sections 2 and 3, and JPRS for .jp.
 _NOBODY = re.compile(r"@(?:[A-Za-z0-9.-]+\.)?example(?:\.[A-Za-z.]+)?$|\.(?:test|invalid)$")
-_NUMBER = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){11,18}(?![0-9])")
+# The look behind comes second, so that the search can skip to the next digit.
+_NUMBER = re.compile(r"[0-9](?<![0-9]{2})(?:[ -]?[0-9]){11,18}(?![0-9])")
 _MY_NUMBER_SHAPE = re.compile(r"[0-9]{12}|[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}")
 _CARD_SHAPE = re.compile(
     r"[3-6][0-9]{12,18}"
@@ -65,8 +67,10 @@ def find_sensitive(text: str) -> Iterator[Sensitive]:
     Numbers count only when their check digit is right, and full width digits are read like half
     width ones. A false alarm stays possible: about one number in ten is right by chance.
     """
-    for found in _KEY.finditer(text):
-        yield Sensitive("secret", *found.span())
+    # Plain searches first: they cost a hundredth of the expression.
+    if any(sign in text for sign in _KEY_SIGNS):
+        for found in _KEY.finditer(text):
+            yield Sensitive("secret", *found.span())
     if "PRIVATE KEY" in text:
         for found in _PRIVATE_KEY.finditer(text):
             yield Sensitive("secret", *found.span())
@@ -92,7 +96,7 @@ def safe_excerpt(text: str, at: int = 0) -> str:
 
 
 def _numbers(text: str) -> Iterator[Sensitive]:
-    if _FULL_WIDTH_DIGIT.search(text):
+    if not text.isascii() and _FULL_WIDTH_DIGIT.search(text):
         text = text.translate(_FULL_WIDTH)
     for found in _NUMBER.finditer(text):
         digits = [int(char) for char in found[0] if char.isdigit()]

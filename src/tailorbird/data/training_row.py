@@ -31,8 +31,10 @@ class TrainingRow:
     """Where problems go."""
     roles: list[str] = field(default_factory=list[str])
     """Who speaks, in order, in all conversations and answers of the row."""
-    texts: list[str] = field(default_factory=list[str])
-    """What is counted as tokens."""
+    texts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """What is trained on: path and text, in order."""
+    unlearned: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """What is only checked, such as what a grader compares with."""
     names: int = 0
     """How many messages name their speaker."""
     images: int = 0

@@ -67,9 +67,14 @@ def from_json(text: str | bytes, *, source: str = "<data>") -> ComparisonData:
         message = f"{source!r} is not a comparison: give a file that `write_json` wrote"
         raise InvalidInputError(message)
     try:
-        return ComparisonData.model_validate({**found, "outcomes": found["answers"]})
+        data = ComparisonData.model_validate({**found, "outcomes": found["answers"]})
     except ValidationError as exc:
         first = exc.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         message = f"{source!r} is not a comparison: {place}: {first['msg']}"
         raise InvalidInputError(message) from exc
+    asked = {(arm.name, one.id) for arm in data.arms for one in data.questions}
+    if not asked.issuperset((one.arm, one.question) for one in data.outcomes):
+        message = f"{source!r} has answers to questions, or of arms, that it does not hold"
+        raise InvalidInputError(message)
+    return data

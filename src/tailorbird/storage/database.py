@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 from tailorbird.exceptions import (
     InvalidInputError,
@@ -71,6 +72,8 @@ class Database:
             except BaseException:
                 self._connection.close()
                 raise
+        # Whoever cannot say when it is done with it (an engine has no end) leaves it to this.
+        finalize(self, self._connection.close)
 
     def _prepare(self, steps: Sequence[str]) -> None:
         run = self._connection.execute
@@ -93,13 +96,12 @@ class Database:
 
     def _switch_to_log(self) -> None:
         # Two processes that open a new file at once: the switch fails for one of them without
-        # waiting, so that one waits for a write lock, which SQLite does with patience.
+        # waiting, so that one waits for a write lock, which SQLite does with patience. An error of
+        # another kind comes again, from there or from the last try.
         for _ in range(_SWITCH_ATTEMPTS):
             try:
                 self._connection.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError as exc:
-                if exc.sqlite_errorname not in _BUSY:
-                    raise
+            except sqlite3.OperationalError:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.execute("ROLLBACK")
             else:

@@ -81,8 +81,9 @@ def _borders(text: str) -> Iterator[int]:
             ends = not (found["closing"] and _GOES_ON.match(text, found.end()))
         else:
             ends = _latin_stop_ends(text, found)
-        if ends and _unbroken(text, found.end(), found.start()) == found.end():
-            yield found.end()
+        border = _unbroken(text, found.end(), found.start())
+        if ends and border > found.start():
+            yield border
 
 
 def _unbroken(text: str, at: int, start: int) -> int:

@@ -67,7 +67,10 @@ def stem(word: str) -> str:
         return word
     marked = re.sub("(?:^|(?<=[aeiouy]))y", "Y", word)
     r1, r2 = _regions(marked)
-    for step in (_plural, _past, _final_y, _step_2, _step_3, _step_4, _final_e):
+    marked = _plural(marked)
+    if marked in _AS_THEY_ARE:
+        return marked
+    for step in (_past, _final_y, _step_2, _step_3, _step_4, _final_e):
         marked = step(marked, r1, r2)
     return marked.lower()
 
@@ -80,7 +83,7 @@ def _regions(word: str) -> tuple[int, int]:
     return r1, found.end() if found else len(word)
 
 
-def _plural(word: str, _r1: int, _r2: int) -> str:
+def _plural(word: str) -> str:
     if word.endswith("sses"):
         return word[:-2]
     if word.endswith(("ied", "ies")):

@@ -91,4 +91,4 @@ def _word_term(word: str) -> str:
     bare = "".join(
         char for char in unicodedata.normalize("NFD", word) if not "\u0300" <= char <= "\u036f"
     )
-    return bare if bare.isascii() else word
+    return bare if bare and bare.isascii() else word

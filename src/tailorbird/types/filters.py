@@ -10,6 +10,9 @@ from pydantic import Field
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.types.base import Frozen
 
+FilterValue = str | bool | int | float
+"""What a metadata field may be compared with; a truth value never equals a number."""
+
 ComparisonOperator = Literal["eq", "ne", "gt", "gte", "lt", "lte"]
 """Equal, not equal, greater, greater or equal, less, less or equal."""
 
@@ -21,7 +24,7 @@ class Compare(Frozen):
     """The operator."""
     key: str = Field(min_length=1)
     """Name of the metadata field."""
-    value: str | bool | int | float
+    value: FilterValue
     """What to compare with; order comparisons need numbers."""
 
 
@@ -32,7 +35,7 @@ class Among(Frozen):
     """The operator."""
     key: str = Field(min_length=1)
     """Name of the metadata field."""
-    values: tuple[str | bool | int | float, ...] = Field(min_length=1, max_length=1000)
+    values: tuple[FilterValue, ...] = Field(min_length=1, max_length=1000)
     """1 to 1000 values."""
 
 
@@ -63,7 +66,7 @@ chunks for which the whole filter is true are looked at.
 """
 
 
-def holds(condition: Filter, metadata: Mapping[str, str | bool | int | float]) -> bool | None:
+def holds(condition: Filter, metadata: Mapping[str, FilterValue]) -> bool | None:
     """Say whether a filter holds for a document's metadata; None means unknown.
 
     Raises:
@@ -84,7 +87,7 @@ def holds(condition: Filter, metadata: Mapping[str, str | bool | int | float]) -
     return _compare(condition, metadata.get(condition.key))
 
 
-def _junction(condition: Junction, metadata: Mapping[str, str | bool | int | float]) -> bool | None:
+def _junction(condition: Junction, metadata: Mapping[str, FilterValue]) -> bool | None:
     results = [holds(part, metadata) for part in condition.filters]
     decisive = condition.type == "or"
     if decisive in results:
@@ -92,7 +95,7 @@ def _junction(condition: Junction, metadata: Mapping[str, str | bool | int | flo
     return None if None in results else not decisive
 
 
-def _compare(condition: Compare, found: str | bool | float | None) -> bool | None:
+def _compare(condition: Compare, found: FilterValue | None) -> bool | None:
     wanted = condition.value
     ordered = condition.type not in {"eq", "ne"}
     if ordered and isinstance(wanted, (str, bool)):
@@ -115,6 +118,6 @@ def _compare(condition: Compare, found: str | bool | float | None) -> bool | Non
     }[condition.type]
 
 
-def _same(found: str | bool | float, wanted: str | bool | float) -> bool:
+def _same(found: FilterValue, wanted: FilterValue) -> bool:
     # In Python True == 1; in every retrieval engine a truth value and a number are different.
     return isinstance(found, bool) == isinstance(wanted, bool) and found == wanted

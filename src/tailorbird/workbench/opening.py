@@ -24,7 +24,7 @@ WORKSPACE = Path(".tailorbird")
 
 
 @asynccontextmanager
-async def open(  # noqa: A001 - `tailorbird.open` reads as what it does
+async def open(
     profile: str | None = None,
     *,
     config: Path | str | None = None,

@@ -45,9 +45,11 @@ class Parts:
     """Where everything is remembered."""
     profile: Profile
     """Which model plays which role, and which engine keeps indexes."""
-    examples: dict[str, tuple[Question, ...]] = field(default_factory=dict)
+    examples: dict[str, tuple[Question, ...]] = field(
+        default_factory=dict[str, "tuple[Question, ...]"]
+    )
     """Rows that runs of this workspace were trained on, as far as they were needed so far."""
-    opened: dict[str, Retrieval] = field(default_factory=dict)
+    opened: dict[str, Retrieval] = field(default_factory=dict[str, "Retrieval"])
     """The engine, once it was needed."""
 
     def find_role(self, name: str) -> RoleModel | None:

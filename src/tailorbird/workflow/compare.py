@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tailorbird.exceptions import (
     AuthenticationError,
@@ -149,8 +149,8 @@ class _Run:
     arms: Sequence[Arm]
     questions: Sequence[Question]
     on_progress: OnProgress
-    found: dict[tuple[str, str], _Found] = field(default_factory=dict)
-    unsaved: dict[str, dict[str, Answer]] = field(default_factory=dict)
+    found: dict[tuple[str, str], _Found] = field(default_factory=dict[tuple[str, str], _Found])
+    unsaved: dict[str, dict[str, Answer]] = field(default_factory=dict[str, "dict[str, Answer]"])
     last_flush: float = 0.0
 
     async def finish(self) -> Mapping[tuple[str, str], _Found]:
@@ -194,7 +194,7 @@ class _Run:
             if found.answer is not None:
                 answers = self.unsaved.setdefault(fingerprints[arm.name], {})
                 answers[question_key(question)] = found.answer
-            await self._flush_if_due()
+            # Before anything is awaited: the number must be this answer's.
             self.on_progress(
                 Progress(
                     step="asking",
@@ -203,6 +203,7 @@ class _Run:
                     detail=arm.name,
                 )
             )
+            await self._flush_if_due()
 
     async def _ask(self, arm: Arm, question: Question) -> _Found:
         try:
@@ -244,12 +245,13 @@ def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
     return (ours or plain)[0]
 
 
-def _plain(failures: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for one in failures.exceptions:
-        if isinstance(one, BaseExceptionGroup):
+def _plain(failure: BaseException) -> Iterator[BaseException]:
+    if isinstance(failure, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", failure)
+        for one in group.exceptions:
             yield from _plain(one)
-        else:
-            yield one
+    else:
+        yield failure
 
 
 def _check_unique(what: str, names: Iterable[str]) -> None:

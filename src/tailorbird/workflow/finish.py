@@ -85,7 +85,7 @@ class Finisher:
         today = self.provider.clock.today()
         if not self.provider.capabilities.supports(Capability.MODELS, on=today):
             return None
-        days = []
+        days: list[date | None] = []
         for model in (job.fine_tuned_model, job.model):
             if model is None:
                 continue

@@ -196,10 +196,11 @@ class JobHandle:
         async for job in self._looks(timeout_s):
             try:
                 fresh = [one async for one in self.jobs.events(self.job_id) if one.id not in seen]
+                fresh.reverse()
             except _TRANSIENT:
                 continue
-            # Newest first as reported; the sort is stable, so equal times keep their order.
-            for event in sorted(reversed(fresh), key=lambda one: one.created_at):
+            # Reported newest first; the sort is stable, so events of one moment keep their order.
+            for event in sorted(fresh, key=lambda one: one.created_at):
                 if event.id not in seen:
                     seen.add(event.id)
                     yield event

@@ -12,13 +12,13 @@ from pydantic import Field
 from tailorbird.data.chunks import ChunkOptions, chunk_document
 from tailorbird.exceptions import InvalidInputError, Problem
 from tailorbird.types.base import Frozen
-from tailorbird.types.ids import IndexName
+from tailorbird.types.ids import DocumentId, IndexName
 from tailorbird.types.retrieval import ChunkedDocument, IndexInfo, IndexSpec
 from tailorbird.types.usage import Usage
 from tailorbird.workflow.progress import OnProgress, Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tailorbird.protocols import Retrieval
     from tailorbird.types.retrieval import Chunk, Document
@@ -130,7 +130,7 @@ class Indexer:
         self,
         name: IndexName,
         group: Sequence[tuple[Document, tuple[Chunk, ...]]],
-        hashes: dict[str, str],
+        hashes: Mapping[DocumentId, str],
     ) -> tuple[int, Usage]:
         chunks = [chunk for _, cut in group for chunk in cut]
         if self.embedder is None:

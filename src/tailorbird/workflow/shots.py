@@ -19,7 +19,9 @@ class ShotPicker:
 
     embedder: Embedder | None
     """Makes the vectors; None when the profile has no embedding model."""
-    _vectors: dict[tuple[Shot, ...], NDArray[np.float32]] = field(default_factory=dict)
+    _vectors: dict[tuple[Shot, ...], NDArray[np.float32]] = field(
+        default_factory=dict["tuple[Shot, ...]", "NDArray[np.float32]"]
+    )
 
     async def pick(self, arm: Arm, question: str) -> tuple[Shot, ...]:
         """Give the examples to send, the nearest one last, where models heed it most.

@@ -103,9 +103,7 @@ class Preparer:
         if validation is not None:
             checking_rows = training_rows(validation, system=system)
             _refuse_shared(rows, checking_rows)
-            checking = self._write(
-                checking_rows, name=f"{name}-validation", use="validation"
-            )
+            checking = self._write(checking_rows, name=f"{name}-validation", use="validation")
         request = TuneRequest(
             name=name,
             base=options.base,
@@ -119,9 +117,7 @@ class Preparer:
         plan = TunePlan(request=request, system=shared_system(rows))
         return Prepared(plan=plan, rows=rows)
 
-    def _write(
-        self, rows: Sequence[AnyExample], *, name: str, use: TrainingUse
-    ) -> TrainingFile:
+    def _write(self, rows: Sequence[AnyExample], *, name: str, use: TrainingUse) -> TrainingFile:
         target = self.folder / f"{name}.jsonl"
         written = write_examples(target, rows)
         report = validate_training_file(target, rules=self.rules, use=use)
@@ -132,9 +128,7 @@ class Preparer:
         return TrainingFile(path=target, sha256=written.sha256, examples=written.examples)
 
 
-def training_rows(
-    data: QuestionSet | ExampleSet, *, system: str | None
-) -> tuple[AnyExample, ...]:
+def training_rows(data: QuestionSet | ExampleSet, *, system: str | None) -> tuple[AnyExample, ...]:
     """Give training conversations with the system prompt in front.
 
     Args:

@@ -128,8 +128,8 @@ def _too_few(found: Evidence, best: Arm, arm: Arm) -> str:
         f"Too few questions to tell whether {best.name!r} is worth more than the simpler"
         f" {arm.name!r}: ask about {found.duel(best, arm).more_questions} more like these."
     )
-    only_style = best.tuned is not None and arm.tuned is None and _style_gain(found, arm) > 0
-    if only_style and found.duel(best, arm, FACTS).lead <= 0:
+    more_style = best.tuned is not None and _style_lead(found, [best], [arm]) > 0
+    if more_style and found.duel(best, arm, FACTS).lead <= 0:
         words += " On facts it is not ahead, only in style."
     return words
 
@@ -139,7 +139,7 @@ def _advice(found: Evidence, taken: Arm) -> str:
     words = [_action(found, taken)]
     if taken.tuned is None and taken.index is not None and found.tuned:
         words.append("Do not fine-tune.")
-    if taken.tuned is None and _style_gain(found, taken) > _POOR:
+    if taken.tuned is None and _style_lead(found, found.tuned, found.untuned) > _POOR:
         words.append("Only the house style would gain from tuning.")
     tally = found.tally(taken)
     if tally.share < _POOR:
@@ -170,12 +170,12 @@ def _tuning_adds_facts(found: Evidence, taken: Arm) -> bool:
     return found.duel(taken, found.best(found.untuned, FACTS), FACTS).shown_better
 
 
-def _style_gain(found: Evidence, taken: Arm) -> float:
-    """Tell by how much the best tuned arm keeps the house style more often, -1..1."""
-    if not found.tuned or "style" not in found.kinds:
+def _style_lead(found: Evidence, tuned: Sequence[Arm], others: Sequence[Arm]) -> float:
+    """Tell by how much the best of the tuned arms keeps the house style more often, -1..1."""
+    if not tuned or "style" not in found.kinds:
         return 0.0
-    tuned = found.best(found.tuned, "style")
-    return found.tally(tuned, "style").share - found.tally(taken, "style").share
+    best, rival = found.best(tuned, "style"), found.best(others, "style")
+    return found.tally(best, "style").share - found.tally(rival, "style").share
 
 
 def _reasons(found: Evidence, taken: Arm | None) -> Iterator[str]:
@@ -186,7 +186,7 @@ def _reasons(found: Evidence, taken: Arm | None) -> Iterator[str]:
     yield from _undecided(found, best, taken)
     yield from _tuning(found)
     for kind in found.kinds:
-        yield f"{_KIND_WORDS[kind]}: {_tallies(found, focus, kind)}."
+        yield f"{_KIND_WORDS[kind]}: {_tallies(found, _with_best(found, focus, kind), kind)}."
     yield from _time_and_money(found, focus)
 
 
@@ -197,6 +197,14 @@ def _focus(found: Evidence, best: Arm, taken: Arm | None) -> tuple[Arm, ...]:
         if arm is not None:
             chosen[arm.name] = arm
     return tuple(arm for arm in found.arms if arm.name in chosen)
+
+
+def _with_best(found: Evidence, focus: Sequence[Arm], kind: str) -> tuple[Arm, ...]:
+    """Add the arm that is best at a kind of question, where none of the others is as good."""
+    top = found.best(found.arms, kind)
+    reached = max(found.tally(arm, kind).share for arm in focus)
+    ahead = found.tally(top, kind).share > reached
+    return tuple(arm for arm in found.arms if arm in focus or (ahead and arm is top))
 
 
 def _with_interval(found: Evidence, arm: Arm) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pytest
 
 from tailorbird.providers.fake import FakeProvider
 from tailorbird.types import FileId, Job, JobId, JobSpec, JobStatus, ModelId
+
+T = TypeVar("T")
 
 SYSTEM = "You are the help desk of Nest & Twig. Be cheerful."
 
@@ -56,6 +59,10 @@ class Tools:
                 for question, fact in FACTS.items()
             ]
         )
+
+    async def drain(self, iterator: AsyncIterator[T]) -> list[T]:
+        """Give all that an iterator gives."""
+        return [one async for one in iterator]
 
     async def upload(self, provider: FakeProvider, content: bytes | None = None) -> FileId:
         """Upload a training file, by default the facts, and wait until a job may name it."""

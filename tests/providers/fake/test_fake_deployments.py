@@ -69,7 +69,7 @@ async def test_openai_models_answer_after_a_moment(tools: Tools) -> None:
 
 
 async def test_azure_models_answer_only_when_deployed(tools: Tools) -> None:
-    """On Azure's flavor a tuned model answers by its deployment's name, after a while, not by its id."""
+    """On Azure's flavor a tuned model answers by its deployment's name only, after a while."""
     async with FakeProvider(AZURE) as provider:
         model = await tools.tune(provider)
         with pytest.raises(NotFoundError) as caught:
@@ -242,9 +242,7 @@ async def test_checkpoints_can_be_used(tools: Tools) -> None:
         async with FakeProvider(FakeSettings(flavor=flavor, latency_s=0)) as provider:
             job = await tools.finish(provider, (await tools.start(provider)).id)
             oldest = [one async for one in provider.jobs.checkpoints(job.id)][-1]
-            made = await provider.deployments.create(
-                DeploymentSpec(model=oldest.model, name=FAQ)
-            )
+            made = await provider.deployments.create(DeploymentSpec(model=oldest.model, name=FAQ))
             await provider.deployments.wait_ready(made.name)
             reply = await provider.chat.complete(
                 [Message.system(tools.system), Message.user("Do you ship to Canada?")],

@@ -42,7 +42,7 @@ async def content_of(provider: FakeProvider, file_id: FileId) -> bytes:
 async def test_bytes_and_paths_come_back_unchanged(tmp_path: Path) -> None:
     """Content given as bytes or as a path is stored under its name and read back."""
     path = tmp_path / "研修.jsonl"
-    path.write_bytes("{}\n".encode())
+    path.write_bytes(b"{}\n")
     async with FakeProvider() as provider:
         given = await provider.files.create(b"abc", name="a.jsonl")
         read = await provider.files.create(path)

@@ -51,7 +51,7 @@ async def test_unknown_model_is_not_found() -> None:
 
 
 async def test_openai_models_die_on_their_date(tools: Tools) -> None:
-    """From its shutdown on a base and everything tuned from it is gone, with what to use instead."""
+    """From its shutdown on a base and all tuned from it is gone, with what to use instead."""
     async with FakeProvider(FakeSettings(flavor="openai", latency_s=0)) as provider:
         model = await tools.tune(provider)
         base = provider.roles["tune_base"].model
@@ -63,7 +63,7 @@ async def test_openai_models_die_on_their_date(tools: Tools) -> None:
         assert (await provider.chat.complete(HELLO, model=model)).text
         await provider.clock.sleep(1)
         for name in (model, base):
-            with pytest.raises(NotFoundError, match="shut down on 2027-01-14.*gpt-6-luna"):
+            with pytest.raises(NotFoundError, match=r"shut down on 2027-01-14.*gpt-6-luna"):
                 await provider.chat.complete(HELLO, model=name)
             with pytest.raises(NotFoundError):
                 await provider.models.get(name)
@@ -107,7 +107,7 @@ async def test_checkpoints_cannot_be_deleted(tools: Tools) -> None:
     """A checkpoint is no model of its own."""
     async with FakeProvider() as provider:
         job = await tools.finish(provider, (await tools.start(provider)).id)
-        newest = [one async for one in provider.jobs.checkpoints(job.id)][0]
+        newest, *_ = await tools.drain(provider.jobs.checkpoints(job.id))
         assert (await provider.models.get(newest.model)).base == "fake-base-2026-01"
         with pytest.raises(PermissionDeniedError):
             await provider.models.delete(newest.model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tailorbird.exceptions import (
@@ -28,6 +30,9 @@ from tailorbird.types import (
     Span,
 )
 
+if TYPE_CHECKING:
+    from conftest import Tools
+
 NAME = IndexName("handbook")
 SPEC = IndexSpec(name=NAME)
 
@@ -50,7 +55,9 @@ def document(
     return ChunkedDocument(document=whole, chunks=chunks, content_hash=content_hash)
 
 
-TRAVEL = document("travel", "出張の日当は1日2,500円です。", "宿泊費は実費です。", tenant="a", year=2025)
+TRAVEL = document(
+    "travel", "出張の日当は1日2,500円です。", "宿泊費は実費です。", tenant="a", year=2025
+)
 BOOTS = document("boots", "Boots have a warranty of 18 months.", tenant="b", year=2026)
 
 
@@ -89,7 +96,7 @@ async def test_indexes_are_listed_by_name() -> None:
         assert [one.spec.name async for one in provider.retrieval.list()] == ["b"]
 
 
-async def test_missing_index_is_told() -> None:
+async def test_missing_index_is_told(tools: Tools) -> None:
     """Everything that needs an index says that there is none, and what to do."""
     async with FakeProvider() as provider:
         nobody = IndexName("nobody")
@@ -103,7 +110,7 @@ async def test_missing_index_is_told() -> None:
             with pytest.raises(IndexMissingError, match="build it first"):
                 await call
         with pytest.raises(IndexMissingError):
-            assert [one async for one in provider.retrieval.contents(nobody)] is None
+            await tools.drain(provider.retrieval.contents(nobody))
         await provider.retrieval.create(SPEC)
         with pytest.raises(IndexMissingError, match="empty"):
             await provider.retrieval.search(NAME, SearchQuery(text="x"))
@@ -193,9 +200,7 @@ async def test_tenants_must_be_named() -> None:
             with pytest.raises(InvalidInputError, match="has tenants"):
                 await provider.retrieval.search(NAME, SearchQuery(text="x", filter=refused))
         for allowed in (tenant, Junction(type="and", filters=(other, tenant))):
-            hits = await provider.retrieval.search(
-                NAME, SearchQuery(text="日当", filter=allowed)
-            )
+            hits = await provider.retrieval.search(NAME, SearchQuery(text="日当", filter=allowed))
             assert ids(hits) == ["boots#0"]
 
 

@@ -111,9 +111,9 @@ async def test_unused_steps_do_not_hide_another_exception() -> None:
 
 def test_unknown_operation_is_refused() -> None:
     """A wrong operation is refused with the nearest right one."""
-    with pytest.raises(ScriptError, match="did you mean 'jobs.create'"):
+    with pytest.raises(ScriptError, match=r"did you mean 'jobs\.create'"):
         Script().on("job.create", Delay(1))  # type: ignore[arg-type]  # the mistake under test
-    with pytest.raises(ScriptError, match="there are: files.create"):
+    with pytest.raises(ScriptError, match=r"there are: files\.create"):
         Script().on("???", Delay(1))  # type: ignore[arg-type]  # the mistake under test
 
 
@@ -189,12 +189,12 @@ async def test_last_effect_of_a_kind_wins() -> None:
     ],
 )
 async def test_faults_are_the_errors_of_a_provider(
-    fault: Fault, kind: type[ProviderError], status: int | None, accepted: str
+    tools: Tools, fault: Fault, kind: type[ProviderError], status: int | None, accepted: str
 ) -> None:
     """Each fault is its error, with provider, operation, status and what may have been accepted."""
     async with fake(Script().on("models.list", fault)) as provider:
         with pytest.raises(kind) as caught:
-            assert [card async for card in provider.models.list()] is None
+            await tools.drain(provider.models.list())
     error = caught.value
     assert (error.provider, error.operation) == ("fake", "models.list")
     assert (error.status_code, error.accepted) == (status, accepted)

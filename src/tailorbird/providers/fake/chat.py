@@ -12,6 +12,7 @@ from tailorbird.exceptions import ContentFilteredError, EmptyAnswerError
 from tailorbird.protocols import Chat
 from tailorbird.providers.fake.cloud import NAME, Request
 from tailorbird.providers.fake.composing import (
+    check_output,
     compose,
     compose_tool_call,
     forced_tool,
@@ -27,7 +28,7 @@ from tailorbird.types.capabilities import Capability
 from tailorbird.types.chat import ChatOptions, FinishReason, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from tailorbird.protocols import ChatStream
     from tailorbird.providers.fake.catalog import Catalog, Target
@@ -111,6 +112,8 @@ class FakeChat(Chat):
         timeout_s: float | None = None,
     ) -> Reply[T] | Reply[None]:
         asked = self._asked("chat.complete", messages, model, options)
+        if output is not None:
+            check_output(output)
 
         async def effect(turn: Turn) -> Reply[T] | Reply[None]:
             reply = await self._replied(asked, turn, output)
@@ -128,7 +131,7 @@ class FakeChat(Chat):
         model: ModelId,
         options: ChatOptions | None = None,
         timeout_s: float | None = None,
-    ) -> AsyncIterator[ChatStream]:
+    ) -> AsyncGenerator[ChatStream]:
         asked = self._asked("chat.stream", messages, model, options)
 
         async def effect(turn: Turn) -> FakeChatStream:

@@ -43,7 +43,7 @@ class Request:
 
     operation: Operation
     """What is called."""
-    facts: Facts = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict[str, str | int | float | bool | None])
     """What it is about, without content."""
     needs: tuple[Capability, ...] = ()
     """Capabilities that must be offered today."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from tailorbird.data.tokens import estimate_tokens, message_tokens
-from tailorbird.exceptions import OutputInvalidError, RefusedError
+from tailorbird.exceptions import InvalidInputError, OutputInvalidError, RefusedError
 from tailorbird.providers.fake.forms import fill_form
 from tailorbird.providers.fake.lifecycle import make_id
 from tailorbird.providers.fake.training import chance
@@ -18,7 +17,7 @@ from tailorbird.types.chat import FinishReason, Reply, TokenLogprob, ToolCall, T
 from tailorbird.types.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Sequence
 
     from pydantic import JsonValue
 
@@ -82,9 +81,22 @@ def forced_tool(options: ChatOptions) -> Tool | None:
     return options.tools[0] if choice == "required" else None
 
 
+def check_output(output: type[T]) -> None:
+    """Do nothing when an answer can have that type.
+
+    Raises:
+        InvalidInputError: It has no JSON schema.
+    """
+    try:
+        TypeAdapter(output).json_schema()
+    except PydanticUserError as exc:
+        message = f"no JSON schema can be made of {output!r}: {exc}"
+        raise InvalidInputError(message) from exc
+
+
 def form_text(output: type[T], said: Sequence[str], remembered: str | None) -> str:
     """Give a structured answer as JSON: the remembered one if it fits, else a filled form."""
-    adapter = _adapter(output)
+    adapter = TypeAdapter(output)
     if remembered is not None and _fits(adapter, remembered):
         return remembered
     schema = cast("Schema", adapter.json_schema())
@@ -105,7 +117,7 @@ def with_output(reply: Reply[None], output: type[T]) -> Reply[T]:
         message = "the structured answer was cut off: raise max_output_tokens"
         raise OutputInvalidError(message, text=reply.text)
     try:
-        value = _adapter(output).validate_json(reply.text)
+        value = TypeAdapter(output).validate_json(reply.text)
     except ValidationError as exc:
         details = exc.errors(include_input=False, include_url=False, include_context=False)
         problems = "; ".join(
@@ -121,15 +133,6 @@ def with_output(reply: Reply[None], output: type[T]) -> Reply[T]:
 def pieces_of(text: str) -> list[str]:
     """Cut a text into what counts as tokens here: words, and single signs."""
     return _TOKEN.findall(text)
-
-
-def _adapter(output: type[T]) -> TypeAdapter[T]:
-    return cast("TypeAdapter[T]", _built_adapter(cast("Hashable", output)))
-
-
-@lru_cache(maxsize=64)  # building a validator takes milliseconds
-def _built_adapter(output: Hashable) -> TypeAdapter[object]:
-    return TypeAdapter(cast("type[object]", output))
 
 
 def _fits(adapter: TypeAdapter[T], text: str) -> bool:

@@ -97,7 +97,7 @@ class Flavor:
     """Seconds from success until a new model or deployment really answers."""
     hosting_per_hour: Decimal = Decimal(0)
     """US dollars an hour for a deployed tuned model."""
-    short_lived: Mapping[str, float] = field(default_factory=dict)
+    short_lived: Mapping[str, float] = field(default_factory=dict[str, float])
     """Kinds of hosting that go away by themselves, and after how many seconds; they are free."""
 
 

@@ -19,7 +19,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
 from tailorbird.text import fold_width, normalize
@@ -34,13 +36,14 @@ YEAR = 2026
 """Year of a date that has none, when no date of the text has one."""
 
 _MONTHS: tuple[str, ...] = (
-    *("jan", "feb", "mar", "apr", "may", "jun"),
-    *("jul", "aug", "sep", "oct", "nov", "dec"),
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
 )
+_MONTH_NAMES = "|".join((*_MONTHS, *(rf"{name[:3]}t?\b\.?" for name in _MONTHS)))
 _DATE = re.compile(
     r"(?P<y>\d{4})[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})"
     r"|(?P<m2>\d{1,2})月(?P<d2>\d{1,2})日"
-    rf"|\b(?P<m3>{'|'.join(_MONTHS)})[a-z]*\.?\s(?P<d3>\d{{1,2}})(?:,?\s(?P<y3>\d{{4}}))?"
+    rf"|\b(?P<m3>{_MONTH_NAMES})\s(?P<d3>\d{{1,2}})\b(?:,?\s(?P<y3>\d{{4}}))?"
     r"|(?:から|〜|~|-)\s?(?P<d4>\d{1,2})日",
     re.IGNORECASE,
 )
@@ -54,7 +57,9 @@ _MONEY = re.compile(
     r"yen|jpy|usd|eur|price|amount|cost|fee|total|pay|円|金額|料金|費|代|額", re.IGNORECASE
 )
 _LABELED = r"(?:^|[\n。、,;]|\s){label}\s*[:=]\s*(?P<value>[^\n。;]+)"
-_DEEPEST = 12  # levels of a schema that refers to itself
+_DEEPEST = 40  # levels of a schema that refers to itself
+_DEEPEST_OPTIONAL = 4  # the same, where null will do
+_REFERENCES = 20  # steps until a reference that runs in a circle is given up
 _SMALLEST = {"date": "2026-01-01", "date-time": "2026-01-01T00:00:00Z", "time": "00:00:00Z",
              "email": "nobody@example.com", "uuid": "00000000-0000-0000-0000-000000000000",
              "uri": "https://example.com/"}  # fmt: skip
@@ -85,11 +90,12 @@ def find_dates(text: str) -> list[str]:
     for one in found:
         year = int(one["y"] or one["y3"] or year)
         if one["m3"] is not None:
-            month = _MONTHS.index(one["m3"].lower()) + 1
+            month = [name[:3] for name in _MONTHS].index(one["m3"][:3].lower()) + 1
         elif one["d4"] is None:
             month = int(one["m"] or one["m2"])
         day = int(one["d"] or one["d2"] or one["d3"] or one["d4"])
-        dates.append(f"{year:04d}-{month:02d}-{day:02d}")
+        with suppress(ValueError):  # 2月30日 is no date
+            dates.append(date(year, month, day).isoformat())
     return dates
 
 
@@ -102,7 +108,7 @@ def _value(schema: Schema, name: str, words: _Words, *, root: Schema, depth: int
     """Fill one place of the form."""
     resolved = _resolved(schema, root)
     kind = _kind(resolved)
-    if depth > _DEEPEST:
+    if depth > (_DEEPEST_OPTIONAL if _takes_null(schema) else _DEEPEST):
         return None
     if kind == "object":
         return _object(resolved, words, root=root, depth=depth)
@@ -169,11 +175,9 @@ def _smallest(kind: str, schema: Schema, words: _Words, *, root: Schema, depth: 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:
     """Follow references, and take the first choice that is more than null."""
-    while True:
+    for _ in range(_REFERENCES):
         reference = schema.get("$ref")
-        choices = (
-            _list(schema.get("anyOf")) or _list(schema.get("oneOf")) or _list(schema.get("allOf"))
-        )
+        choices = _choices(schema)
         if isinstance(reference, str):
             target: Schema = root
             for part in reference.removeprefix("#/").split("/"):
@@ -186,7 +190,16 @@ def _resolved(schema: Schema, root: Schema) -> Schema:
             }
             schema = {**rest, **(real[0] if real else {})}
         else:
-            return schema
+            break
+    return schema
+
+
+def _choices(schema: Schema) -> list[JsonValue]:
+    return _list(schema.get("anyOf")) or _list(schema.get("oneOf")) or _list(schema.get("allOf"))
+
+
+def _takes_null(schema: Schema) -> bool:
+    return any(_mapping(one).get("type") == "null" for one in _choices(schema))
 
 
 def _kind(schema: Schema) -> str:

@@ -62,8 +62,12 @@ _ASKED_FOR = (
         ),
     ),
     (
-        re.compile(r"\bhow much\b|\b(?:cost|price|fee|charge)|いくら|金額|料金|費用", re.IGNORECASE),
-        re.compile(r"[$¥€£]\s?\d|\d\s?(?:円|yen\b|dollars\b|percent\b|%)|\bfree\b|無料", re.IGNORECASE),
+        re.compile(
+            r"\bhow much\b|\b(?:cost|price|fee|charge)|いくら|金額|料金|費用", re.IGNORECASE
+        ),
+        re.compile(
+            r"[$¥€£]\s?\d|\d\s?(?:円|yen\b|dollars\b|percent\b|%)|\bfree\b|無料", re.IGNORECASE
+        ),
     ),
 )
 _DIGIT = re.compile(r"\d")

@@ -55,15 +55,19 @@ def moment_of(job: JobRecord, step: int) -> datetime:
 
 
 def checkpoints(job: JobRecord, flavor: Flavor, now: datetime) -> list[Checkpoint]:
-    """Give the checkpoints that are kept, oldest first: epochs' ends, and where it was held."""
+    """Give the checkpoints that are kept, oldest first."""
+    return _taken(job, flavor, now)[-KEPT_CHECKPOINTS:]
+
+
+def _taken(job: JobRecord, flavor: Flavor, now: datetime) -> list[Checkpoint]:
+    """Give all checkpoints that were taken, oldest first: epochs' ends, and where it was held."""
     done, recipe = steps_done(job, now), job.recipe
     ends = {
         math.ceil(recipe.steps * epoch / recipe.n_epochs) for epoch in range(1, recipe.n_epochs + 1)
     }
     if word_of(job).is_held:
         ends.add(done)
-    kept = sorted(step for step in ends if 1 <= step <= done)[-KEPT_CHECKPOINTS:]
-    return [_checkpoint(job, flavor, step) for step in kept]
+    return [_checkpoint(job, flavor, step) for step in sorted(ends) if 1 <= step <= done]
 
 
 def events(job: JobRecord, flavor: Flavor, now: datetime) -> list[JobEvent]:
@@ -76,7 +80,7 @@ def events(job: JobRecord, flavor: Flavor, now: datetime) -> list[JobEvent]:
             one.created_at,
             f"Checkpoint created at step {one.step} with id: {one.id}",
         )
-        for one in checkpoints(job, flavor, now)
+        for one in _taken(job, flavor, now)
     ]
     if word_of(job) is JobStatus.SUCCEEDED:
         found += _final_events(job)

@@ -6,7 +6,14 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tailorbird.providers.fake.state import FileRecord, JobRecord, State, Stretch, Taught, TunedRecord
+from tailorbird.providers.fake.state import (
+    FileRecord,
+    JobRecord,
+    State,
+    Stretch,
+    Taught,
+    TunedRecord,
+)
 from tailorbird.providers.fake.training import result_csv
 from tailorbird.types.ids import FileId, ModelId
 from tailorbird.types.jobs import JobStatus

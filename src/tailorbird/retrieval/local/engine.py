@@ -58,7 +58,7 @@ class LocalRetrieval(Retrieval):
     What is searched is kept in memory: for each index that was searched, its vectors (4 bytes a
     dimension and chunk) and its terms. It is read when an index is searched first, and after a
     change only what has changed, whichever process changed it. Searches in one object run one
-    after the other, in a worker thread.
+    after the other, in a worker thread; the documents of one `upsert` appear together.
 
     Above 64 MB of vectors the linear algebra behind numpy uses all processors; where these are
     shared with others, one thread is steadier: set `OPENBLAS_NUM_THREADS=1` before Python starts.
@@ -187,17 +187,24 @@ class LocalRetrieval(Retrieval):
         return row.info
 
     def _delete(self, name: IndexName) -> None:
-        store, row = self._index(name)
-        store.drop_index(row.id)
+        store, _ = self._index(name)
+        with store.transaction():
+            _, row = self._index(name)
+            store.drop_index(row.id)
         self._contents.pop(row.id, None)
+        store.give_room_back()
 
     def _upsert(self, name: IndexName, documents: Sequence[ChunkedDocument]) -> None:
-        store, row = self._index(name)
-        store.put(row.id, checked_documents(documents, index=row))
+        store, _ = self._index(name)
+        with store.transaction():
+            _, row = self._index(name)
+            store.put(row.id, checked_documents(documents, index=row))
 
     def _remove(self, name: IndexName, documents: Sequence[DocumentId]) -> int:
-        store, row = self._index(name)
-        return store.remove(row.id, documents)
+        store, _ = self._index(name)
+        with store.transaction():
+            _, row = self._index(name)
+            return store.remove(row.id, documents)
 
     def _read_contents(self, name: IndexName) -> Sequence[IndexedDocument]:
         store, row = self._index(name)

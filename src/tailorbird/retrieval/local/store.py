@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from tailorbird.exceptions import IndexMissingError, InvalidInputError, StoreBusyError
+from tailorbird.exceptions import InvalidInputError, StoreBusyError
 from tailorbird.retrieval.local.schema import STEPS
 from tailorbird.storage import Database
 from tailorbird.types.ids import ChunkId, DocumentId
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from tailorbird.types.retrieval import ChunkedDocument, MetadataValue
 
-_BATCH = 64  # documents in a transaction: few enough not to keep other writers waiting
 _PAGE = 256  # documents read at once
 _MODULUS = 1 << 128
 
@@ -96,6 +95,10 @@ class Store:
         """Let everything in a block read one state."""
         return self._database.snapshot()
 
+    def transaction(self) -> AbstractContextManager[None]:
+        """Let everything in a block take effect together."""
+        return self._database.transaction()
+
     def indexes(self, name: str | None = None) -> list[IndexRow]:
         """Give all indexes sorted by name, or only the one of a name."""
         rows = self._database.execute(
@@ -120,16 +123,19 @@ class Store:
 
     def add_index(self, spec: IndexSpec, *, created_at: datetime) -> IndexRow:
         """Make an index, or give the one that has its name."""
-        with self._database.transaction():
+        with self.transaction():
             self._database.execute(
                 "INSERT OR IGNORE INTO indexes (name, spec, created_at) VALUES (?, ?, ?)",
                 (spec.name, spec.model_dump_json(), created_at.isoformat()),
             )
             return self.indexes(spec.name)[0]
 
-    def drop_index(self, number: int) -> None:
-        """Delete an index with its content, and give the room back when most of it is unused."""
-        self._database.execute("DELETE FROM indexes WHERE id = ?", (number,))
+    def drop_index(self, index: int) -> None:
+        """Delete an index with its content."""
+        self._database.execute("DELETE FROM indexes WHERE id = ?", (index,))
+
+    def give_room_back(self) -> None:
+        """Shrink the file when most of it is unused."""
         free, pages = (
             cast("int", self._database.execute(f"PRAGMA {pragma}")[0][0])
             for pragma in ("freelist_count", "page_count")
@@ -140,32 +146,18 @@ class Store:
                 self._database.execute("VACUUM")
 
     def put(self, index: int, documents: Sequence[ChunkedDocument]) -> None:
-        """Add documents, replacing those of the same id whole.
+        """Add documents, replacing those of the same id whole; within a transaction.
 
         Raises:
             InvalidInputError: A chunk's id is used by another document.
-            IndexMissingError: The index has been deleted meanwhile.
         """
-        for start in range(0, len(documents), _BATCH):
-            with self._database.transaction():
-                self._require(index)
-                for document in documents[start : start + _BATCH]:
-                    self._take_out(index, document.document.id)
-                    self._put_in(index, document)
+        for document in documents:
+            self._take_out(index, document.document.id)
+            self._put_in(index, document)
 
     def remove(self, index: int, documents: Sequence[DocumentId]) -> int:
-        """Remove documents, all at once, and say how many were there.
-
-        Raises:
-            IndexMissingError: The index has been deleted meanwhile.
-        """
-        with self._database.transaction():
-            self._require(index)
-            return sum(self._take_out(index, document) for document in documents)
-
-    def _require(self, index: int) -> None:
-        if not self._database.execute("SELECT 1 FROM indexes WHERE id = ?", (index,)):
-            raise IndexMissingError("the index was deleted while it was being changed")
+        """Remove documents and say how many were there; within a transaction."""
+        return sum(self._take_out(index, document) for document in documents)
 
     def _take_out(self, index: int, name: DocumentId) -> bool:
         found = self._database.execute(

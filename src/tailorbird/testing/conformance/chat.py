@@ -213,7 +213,7 @@ class ChatConformance:
             async with provider.chat.stream(STORY, model=model) as stream:
                 with pytest.raises(InvalidInputError):
                     stream.reply()
-                assert await anext(aiter(stream))
+                await anext(aiter(stream))
                 with pytest.raises(InvalidInputError):
                     stream.reply()
             assert (await provider.chat.complete(HELLO, model=model)).text.strip()

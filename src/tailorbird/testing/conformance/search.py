@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from pydantic import ValidationError
@@ -53,6 +54,8 @@ LABELS: Mapping[str, Mapping[str, MetadataValue]] = {
     "c": {"lang": "ja", "year": 2025.5, "section": "総務"},
     "d": {},
 }
+ORDERS: tuple[Literal["gt", "gte", "lt", "lte"], ...] = ("gt", "gte", "lt", "lte")
+NO_NUMBERS: tuple[str | bool, ...] = ("2025", True)
 _JA = Compare(type="eq", key="lang", value="ja")
 _OLD = Compare(type="lt", key="year", value=2025)
 _OPEN = Compare(type="eq", key="open", value=True)
@@ -225,9 +228,8 @@ class SearchConformance:
 
     @clause("R33")
     @pytest.mark.parametrize("mode", MODES)
-    @pytest.mark.parametrize("text", ODD_QUERIES, ids=ascii)
     async def test_query_is_plain_text(
-        self, engine: Retrieval, embed: Embedder, mode: SearchMode, text: str
+        self, engine: Retrieval, embed: Embedder, mode: SearchMode
     ) -> None:
         """Signs of a query language are searched as text: they never fail and change nothing."""
         needs_mode(engine, mode)
@@ -235,21 +237,21 @@ class SearchConformance:
             name = await shelf.index(LIBRARY)
             before = await engine.get(name)
             [vector] = await embed.vectors(["経費"])
-            hits = await engine.search(name, SearchQuery(text=text, mode=mode), vector=vector)
-            assert {hit.chunk.document for hit in hits} <= set(LIBRARY)
+            for text in ODD_QUERIES:
+                query = SearchQuery(text=text, mode=mode)
+                hits = await engine.search(name, query, vector=vector)
+                assert {hit.chunk.document for hit in hits} <= set(LIBRARY), text
             assert await engine.get(name) == before
 
     @clause("R34")
-    @pytest.mark.parametrize("case", FILTERS)
-    async def test_filter(self, engine: Retrieval, embed: Embedder, case: str) -> None:
+    async def test_filter(self, engine: Retrieval, embed: Embedder) -> None:
         """Exactly the chunks for which the whole filter is true are looked at, in every mode."""
         needs_filters(engine)
-        condition, wanted = FILTERS[case]
         async with Shelf(engine, embed) as shelf:
             name = await labelled(shelf, LABELS)
-            for mode in engine.traits.modes:
+            for (case, (condition, wanted)), mode in product(FILTERS.items(), engine.traits.modes):
                 hits = await filtered(shelf, name, condition, mode=mode)
-                assert {str(hit.chunk.document) for hit in hits} == wanted, mode
+                assert {str(hit.chunk.document) for hit in hits} == wanted, (case, mode)
 
     @clause("R35")
     async def test_truth_is_no_number(self, engine: Retrieval, embed: Embedder) -> None:
@@ -262,18 +264,15 @@ class SearchConformance:
                 assert documents_of(await filtered(shelf, name, condition)) == [document]
 
     @clause("R36")
-    @pytest.mark.parametrize("operator", ["gt", "gte", "lt", "lte"])
-    @pytest.mark.parametrize("value", ["2025", True], ids=repr)
-    async def test_order_needs_numbers(
-        self, engine: Retrieval, embed: Embedder, operator: str, value: object
-    ) -> None:
+    async def test_order_needs_numbers(self, engine: Retrieval, embed: Embedder) -> None:
         """An order comparison with a text or a truth value raises `InvalidInputError`."""
         needs_filters(engine)
-        condition = Compare.model_validate({"type": operator, "key": "nobody", "value": value})
         async with Shelf(engine, embed) as shelf:
             name = await labelled(shelf, LABELS)
-            with pytest.raises(InvalidInputError):
-                await filtered(shelf, name, Negation(filter=condition))
+            for operator, value in product(ORDERS, NO_NUMBERS):
+                condition = Compare(type=operator, key="nobody", value=value)
+                with pytest.raises(InvalidInputError):
+                    await filtered(shelf, name, Negation(filter=condition))
 
     @clause("R37")
     async def test_filter_comes_before_the_number(self, engine: Retrieval, embed: Embedder) -> None:
