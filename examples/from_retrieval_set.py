@@ -55,7 +55,7 @@ def main() -> None:
     chosen = queries[::step][: args.limit]
     with (args.out / "questions.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
-        table.writerow(["question", "answer", "kind", "source"])
+        table.writerow(["question", "answers", "kind", "source"])
         for one in chosen:
             unanswerable = one.get("answerable") is False
             answers = [str(answer).replace("|", "/") for answer in one["answers"]]

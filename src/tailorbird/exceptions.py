@@ -90,15 +90,9 @@ class Problem:
     def __str__(self) -> str:
         """Show place, reason and fix on one line."""
         place = self.source if self.line is None else f"{self.source}:{self.line}"
-        detail = ", ".join(
-            text
-            for text in (
-                None if self.record is None else f"record {self.record}",
-                None if self.column is None else f"column {self.column}",
-                self.field,
-            )
-            if text
-        )
+        record = None if self.record is None else f"record {self.record}"
+        column = None if self.column is None else f"column {self.column}"
+        detail = ", ".join(text for text in (record, column, self.field) if text)
         where = f"{place} ({detail})" if detail else place
         shown = "" if self.excerpt is None else f" [{self.excerpt}]"
         fix = f" Fix: {self.fix}" if self.fix else ""
@@ -133,7 +127,6 @@ class DataError(InvalidInputError):
     """A user's data has errors; all of them (up to 100) are listed, nothing was written."""
 
     def __init__(self, problems: Sequence[Problem], *, total: int | None = None) -> None:
-        """Keep the problems, sorted as given, and how many there were in all."""
         self.problems = tuple(problems)
         """What was found: errors first in the order of the file, then warnings and notes."""
         self.total = len(self.problems) if total is None else total
@@ -185,7 +178,6 @@ class ProviderError(TailorbirdError):
         retry_after_s: float | None = None,
         accepted: Accepted = "unknown",
     ) -> None:
-        """Keep what the provider said; facts that it did not give are None."""
         self.provider = provider
         """Name of the provider that was called."""
         self.operation = operation
@@ -249,7 +241,6 @@ class ContentFilteredError(InvalidRequestError):
         request_id: str | None = None,
         accepted: Accepted = "yes",
     ) -> None:
-        """Keep where the filter acted and the categories it named."""
         self.stage: Literal["prompt", "completion"] = stage
         """`prompt`: refused before any token; `completion`: the answer was cut."""
         self.categories = tuple(categories)
@@ -297,7 +288,6 @@ class StreamTruncatedError(UnexpectedResponseError):
     """The stream ended without a finish reason or an end mark."""
 
     def __init__(self, message: str, *, text: str, provider: str, operation: str) -> None:
-        """Keep the text that had arrived."""
         self.text = text
         """What had been received before the break; may be empty."""
         super().__init__(message, provider=provider, operation=operation, accepted="yes")
@@ -311,7 +301,6 @@ class RefusedError(AnswerError):
     """The model declined to answer in the wanted form."""
 
     def __init__(self, refusal: str) -> None:
-        """Keep the model's words."""
         self.refusal = refusal
         """What the model said; content, so it is not part of the message."""
         super().__init__("the model refused to give the structured output; see `refusal`")
@@ -321,7 +310,6 @@ class OutputInvalidError(AnswerError):
     """The text of a structured answer does not fit the wanted type."""
 
     def __init__(self, message: str, *, text: str) -> None:
-        """Keep the text that could not be read."""
         self.text = text
         """The answer as it came; content, so it is not part of the message."""
         super().__init__(message)
@@ -331,7 +319,6 @@ class JobError(TailorbirdError):
     """A fine-tuning job did not give a model (yet)."""
 
     def __init__(self, message: str, *, job_id: str | None = None, name: str | None = None) -> None:
-        """Keep the job's id and the run's name where they are known."""
         self.job_id = job_id
         """The provider's id of the job; None when it is not known."""
         self.name = name
@@ -351,7 +338,6 @@ class JobFailedError(JobError):
         code: str | None = None,
         param: str | None = None,
     ) -> None:
-        """Keep the provider's code and the parameter it blames."""
         self.code = code
         """The provider's code such as `invalid_training_file`; an open set."""
         self.param = param
@@ -391,7 +377,6 @@ class StorageFullError(StorageError):
     """There is no room left; what was there before is intact."""
 
     def __init__(self, path: Path | str) -> None:
-        """Name the path that could not be written."""
         self.path = str(path)
         super().__init__(f"no room left to write {self.path!r}; nothing was changed")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
+import csv
 import io
 import json
 import os
-import struct
-import termios
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +57,67 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def faq(tmp_path: Path) -> Path:
+    """The first 30 rows of the English example, with all kinds of question."""
+    with (EXAMPLES / "en" / "faq.csv").open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    kinds = {row[2]: row for row in rows}
+    path = tmp_path / "faq.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([head, *rows[:30], *kinds.values()])
+    return path
+
+
+@pytest.fixture
+def handbook() -> Path:
+    """The English example's documents."""
+    return EXAMPLES / "en" / "handbook"
+
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Install a package that brings a provider, as other people's packages do."""
+    modules: list[str] = []
+
+    def install(name: str, code: str) -> None:
+        module = f"{name}_of_{tmp_path.name.replace('-', '_')}"
+        site = tmp_path / "site" / name
+        facts = site / f"{module}-1.0.dist-info"
+        facts.mkdir(parents=True)
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+        (facts / "entry_points.txt").write_text(
+            f"[tailorbird.providers]\n{name} = {module}:open_provider\n"
+        )
+        (site / f"{module}.py").write_text(code)
+        monkeypatch.syspath_prepend(site)
+        modules.append(module)
+
+    yield install
+    for module in modules:
+        sys.modules.pop(module, None)
+
+
+@pytest.fixture
+def scripted(install: Install) -> Callable[..., None]:
+    """Install a provider that is the fake with a script and settings of its own."""
+
+    def scripted(name: str, script: str, *, settings: str = "", before: str = "") -> None:
+        install(
+            name,
+            "from tailorbird.providers.fake import *\n"
+            f"{before}\n"
+            "def open_provider(options, *, context):\n"
+            f"    return FakeProvider(FakeSettings({settings}), script={script},"
+            " state=context.state)\n",
+        )
+
+    return scripted
+
+
+@pytest.fixture
 def tailorbird() -> Run:
     """Run a command with its output in pipes."""
 
@@ -79,7 +139,6 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def run(*args: object) -> Ended:
         master, slave = os.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         pieces: list[bytes] = []
         reader = threading.Thread(target=_drain, args=(master, pieces))
         reader.start()

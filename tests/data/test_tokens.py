@@ -29,23 +29,31 @@ LETTERS = {bytes([code]): code for code in range(256)}
     ("text", "tokens"),
     [
         (
-            "The reimbursement request must be filed within thirty days after the trip, together"
-            " with all receipts, and is paid out on the twenty-fifth of the following month.",
+            (
+                "The reimbursement request must be filed within thirty days after the trip, together"
+                " with all receipts, and is paid out on the twenty-fifth of the following month."
+            ),
             32,
         ),
         (
-            "年次有給休暇は、入社日に10日を付与します。申請は前日までに、勤怠システムから行ってくだ"
-            "さい。やむを得ない事情があるときは、当日の連絡でもかまいません。",
+            (
+                "年次有給休暇は、入社日に10日を付与します。申請は前日までに、勤怠システムから行ってくだ"
+                "さい。やむを得ない事情があるときは、当日の連絡でもかまいません。"
+            ),
             59,
         ),
         (
-            "def total(rows):\n    result = 0\n    for row in rows:\n        if row.price is not"
-            " None:\n            result += row.price * row.count\n    return result\n",
+            (
+                "def total(rows):\n    result = 0\n    for row in rows:\n        if row.price is not"
+                " None:\n            result += row.price * row.count\n    return result\n"
+            ),
             37,
         ),
         (
-            '{"messages": [{"role": "user", "content": "How long is the warranty?"}, {"role":'
-            ' "assistant", "content": "Two years."}]}',
+            (
+                '{"messages": [{"role": "user", "content": "How long is the warranty?"}, {"role":'
+                ' "assistant", "content": "Two years."}]}'
+            ),
             35,
         ),
         ("Возврат товара возможен в течение тридцати дней с момента покупки.", 17),

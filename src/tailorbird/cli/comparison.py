@@ -50,12 +50,14 @@ class Parts:
 
 
 def divide(rows: QuestionSet, *, held_out: float, seed: int) -> Parts:
-    """Divide by the file's kinds when it has any, because they say what tests what; else by fact.
+    """Divide by kind when the file says which rows test what was learned; else by fact.
 
     Raises:
         InvalidInputError: The share is out of range, or the set cannot be divided.
     """
-    by: SplitBy = "kind" if any(row.kind for row in rows) else "fact"
+    # A file that only marks, say, its unanswerable questions leaves the others to be divided.
+    learned = any(row.kind in {"verbatim", "paraphrase"} for row in rows)
+    by: SplitBy = "kind" if learned else "fact"
     split = split_questions(rows, held_out=held_out, seed=seed, by=by)
     return Parts(
         train=replace(rows, questions=split.train),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from tailorbird.data.byte_blocks import BLOCKS_ALIVE
 from tailorbird.data.plain_rows import CAPACITY, PlainRows
 
 if TYPE_CHECKING:
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from tailorbird.data.byte_blocks import Block, BlockReader
     from tailorbird.data.plain_rows import PlainScan
 
-SCANNERS = 2
-"""How many blocks are scanned at a time: one less than `BLOCKS_ALIVE`."""
+SCANNERS = max(1, min(BLOCKS_ALIVE - 1, os.cpu_count() or 1))
+"""How many blocks are scanned at a time."""
 
 _UNCLEAR_BLOCKS = 3
 

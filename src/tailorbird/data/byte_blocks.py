@@ -20,8 +20,8 @@ and a hundred times the text of an example of 65,536 tokens."""
 SPARE_BYTES = 128
 """Bytes behind the end of a block that may be read, and mean nothing."""
 
-BLOCKS_ALIVE = 3
-"""How many blocks exist at a time: the one given last and two before it."""
+BLOCKS_ALIVE = 4
+"""How many blocks exist at a time: the one given last and those before it."""
 
 _SHOWN_BYTES = 200
 

@@ -20,7 +20,9 @@ from tailorbird.data.plain_tables import (
     DOUBTFUL_CODE_POINT,
     HEX_VALUE,
     KEY_CHARACTER,
+    LETTER,
     LOWER_CASE,
+    MATH_SIGN,
     NO_HEX,
     NUMBER_CHARACTER,
     PLAIN_ESCAPE,
@@ -42,9 +44,10 @@ _THREE_BYTES = 0x800  # characters below it have two bytes in UTF-8
 _ZERO = np.uint8(0x30)
 _CONTINUATION = -64  # bytes 0x80 to 0xBF, read as signed
 _NUMBER_DIGITS = 12  # a My Number; cards have more
+_NUMBER_BYTES = 15  # twelve digits, and three separators between the first and the last
 _DIGITS_IN_PAIR = 9
 _AROUND_PAIR = np.arange(-_GROUP, 3 * _GROUP)
-_FULL_WIDTH_SPAN = 3 * 14  # twelve digits, and three separators between the first and the last
+_FULL_WIDTH_SPAN = 3 * (_NUMBER_BYTES - 1)
 _WINDOW = np.arange(16)
 _AROUND = np.arange(-4, 20)
 
@@ -95,26 +98,30 @@ class ByteScanner:
             ValueError: The block is larger than the capacity.
         """
         self._suspects = []
+        end = block.end
         spare = np.frombuffer(block.buffer, np.uint8)
-        data = spare[: block.end]
-        line_ends, has_crlf = self._control_characters(spare, data)
-        escapes, widths = self._escapes(spare, data)
+        data = spare[:end]
+        line_ends, slashes, braces = self._specials(data)
+        line_ends, has_crlf = self._control_characters(spare, line_ends)
+        escapes, widths = self._escapes(spare, slashes)
         hidden = escapes[spare[escapes + 1] == _QUOTE] + 1
         wide_bytes = self._wide_characters(spare, data) if data.max() >= _WIDE else 0
+        if block.buffer.find(b"\xed", 0, end) >= 0:
+            self._suspects.append(self._surrogates(spare, data))
         self._numbers(spare, data)
         self._keys(spare, data)
-        if block.buffer.find(b"@", 0, block.end) >= 0:
-            self._mail_addresses(spare, data)
-        quote_count, closers = self._closers(spare, data, hidden)
+        if block.buffer.find(b"@", 0, end) >= 0:
+            self._suspects.append(self._mail_addresses(spare, data))
+        quotes = np.equal(data, _QUOTE, out=self._masks[0][:end])
         return BlockBytes(
             data=spare,
-            end=block.end,
+            end=end,
             line_ends=line_ends,
             escapes=escapes,
             escaped_widths=widths,
             hidden_quotes=hidden,
-            quote_count=quote_count - len(hidden),
-            closers=closers,
+            quote_count=int(np.count_nonzero(quotes)) - len(hidden),
+            closers=_closers(spare, braces, hidden),
             suspects=np.concatenate([np.empty(0, np.intp), *self._suspects]),
             wide_bytes=wide_bytes,
             has_crlf=has_crlf,
@@ -133,11 +140,20 @@ class ByteScanner:
         mask[end:whole] = False
         return mask[:whole].view(np.uint64)
 
-    def _control_characters(self, spare: Bytes, data: Bytes) -> tuple[Places, bool]:
-        """Find line ends; suspect every other control character but a CR before an LF."""
-        np.less(data, _SPACE, out=self._masks[0][: len(data)])
+    def _specials(self, data: Bytes) -> tuple[Places, Places, Places]:
+        """Find control characters, backslashes and closing braces: all in one go, as each is rare."""
+        mask, other = (mask[: len(data)] for mask in self._masks[:2])
+        np.less(data, _SPACE, out=mask)
+        for sign in (_BACKSLASH, _BRACE):
+            np.equal(data, sign, out=other)
+            np.logical_or(mask, other, out=mask)
         places = self._places(self._masks[0], len(data))
-        is_end = data[places] == _LF
+        values = data[places]
+        return places[values < _SPACE], places[values == _BACKSLASH], places[values == _BRACE]
+
+    def _control_characters(self, spare: Bytes, places: Places) -> tuple[Places, bool]:
+        """Find line ends; suspect every other control character but a CR before an LF."""
+        is_end = spare[places] == _LF
         if is_end.all():
             return places, False
         others = places[~is_end]
@@ -145,27 +161,14 @@ class ByteScanner:
         self._suspects.append(others[~in_pair])
         return places[is_end], bool(in_pair.any())
 
-    def _closers(self, spare: Bytes, data: Bytes, hidden: Places) -> tuple[int, Places]:
-        """Count the quotes, and find those before a brace that are not hidden."""
-        mask, end = self._masks[0], len(data)
-        count = int(np.count_nonzero(np.equal(data, _QUOTE, out=mask[:end])))
-        np.equal(data, _BRACE, out=mask[:end])
-        closers = np.maximum(self._places(mask, end) - 1, 0)
-        closers = closers[spare[closers] == _QUOTE]
-        if (spare[np.maximum(closers, 1) - 1] == _BACKSLASH).any():
-            closers = closers[~np.isin(closers, hidden)]
-        return count, closers
-
-    def _mail_addresses(self, spare: Bytes, data: Bytes) -> None:
+    def _mail_addresses(self, spare: Bytes, data: Bytes) -> Places:
         np.equal(data, _AT, out=self._masks[0][: len(data)])
         places = self._places(self._masks[0], len(data))
         before, after = spare[np.maximum(places, 1) - 1], spare[places + 1]
-        self._suspects.append(places[BEFORE_AT[before] & AFTER_AT[after]])
+        return places[BEFORE_AT[before] & AFTER_AT[after]]
 
-    def _escapes(self, spare: Bytes, data: Bytes) -> tuple[Places, Places]:
-        """Find and check the escapes; give where they begin, and how wide the long ones are."""
-        np.equal(data, _BACKSLASH, out=self._masks[0][: len(data)])
-        slashes = self._places(self._masks[0], len(data))
+    def _escapes(self, spare: Bytes, slashes: Places) -> tuple[Places, Places]:
+        """Check what backslashes begin; give where escapes are, and how wide the long ones are."""
         follows = np.diff(slashes, prepend=-2) == 1
         if follows.any():
             # In a run of backslashes every second one is escaped by the one before it.
@@ -206,7 +209,7 @@ class ByteScanner:
             np.greater_equal(data, 0xF0, out=mask)
             np.logical_or(due[3:], mask[:-3], out=due[3:])
         np.less(data.view(np.int8), _CONTINUATION, out=mask)
-        wide = int(np.count_nonzero(lead) + np.count_nonzero(mask))
+        wide = int(np.count_nonzero(mask)) + int(np.count_nonzero(lead))
         np.not_equal(mask, due, out=mask)
         if mask.any():
             self._suspects.append(self._places(self._masks[1], end))
@@ -215,7 +218,13 @@ class ByteScanner:
         np.less(self._small[:end], 0x0C, out=mask)
         np.not_equal(mask, lead, out=mask)
         self._rare_characters(spare, self._places(self._masks[1], end))
-        self._sound_marks(spare, data)
+        # U+3099 and U+309A, marks that belong to the kana before them, are E3 82 99 and E3 82 9A.
+        np.subtract(data, np.uint8(0x99), out=self._small[:end])
+        np.less(self._small[:end], 2, out=mask)
+        np.equal(data, 0x82, out=lead)
+        np.logical_and(mask[1:], lead[:-1], out=mask[1:])
+        places = self._places(self._masks[1], end)
+        self._suspects.append(places[spare[np.maximum(places - 2, 0)] == 0xE3])
         return wide
 
     def _rare_characters(self, spare: Bytes, places: Places) -> None:
@@ -244,18 +253,11 @@ class ByteScanner:
         numbers = places[(first == 0xEF) & (second == 0xBC) & (third >= 0x90) & (third <= 0x99)]
         self._suspects.append(numbers[_dense(numbers, _FULL_WIDTH_SPAN)])
 
-    def _sound_marks(self, spare: Bytes, data: Bytes) -> None:
-        """Suspect U+3099 and U+309A, which are E3 82 99 and 9A, and what looks like half of one."""
-        end = len(data)
-        found, other = (mask[:end] for mask in self._masks[:2])
-        np.subtract(data, np.uint8(0x99), out=self._small[:end])
-        np.less(self._small[:end], 2, out=found)
-        np.equal(data, 0x82, out=other)
-        np.logical_and(found[1:], other[:-1], out=found[1:])
-        self._suspects.append(self._places(self._masks[0], end))
-        np.equal(data, 0xED, out=other)
-        places = self._places(self._masks[1], end)
-        self._suspects.append(places[spare[places + 1] >= 0xA0])
+    def _surrogates(self, spare: Bytes, data: Bytes) -> Places:
+        """Suspect ED A0 80 to ED BF BF: halves of a pair, written as if they were characters."""
+        np.equal(data, 0xED, out=self._masks[0][: len(data)])
+        places = self._places(self._masks[0], len(data))
+        return places[spare[places + 1] >= 0xA0]
 
     def _numbers(self, spare: Bytes, data: Bytes) -> None:
         """Suspect long numbers: twelve digits, spaces or hyphens in a row, nine of them digits."""
@@ -265,9 +267,16 @@ class ByteScanner:
         # Twelve digits with three separators at most fill two neighboring groups that far.
         counts = np.bitwise_count(self._groups(mask, end))
         places = np.flatnonzero(counts[1:] + counts[:-1] >= _DIGITS_IN_PAIR) * _GROUP
-        around = NUMBER_CHARACTER[spare[np.maximum(places[:, np.newaxis] + _AROUND_PAIR, 0)]]
-        runs = np.lib.stride_tricks.sliding_window_view(around, _NUMBER_DIGITS, axis=1)
-        self._suspects.append(places[runs.all(axis=2).any(axis=1)])
+        around = spare[np.maximum(places[:, np.newaxis] + _AROUND_PAIR, 0)]
+        digits = np.cumsum(DIGIT[around], axis=1)
+        # Runs of two, four, eight and twelve characters that numbers are written with.
+        ones = NUMBER_CHARACTER[around]
+        twos = ones[:, 1:] & ones[:, :-1]
+        fours = twos[:, 2:] & twos[:, :-2]
+        eights = fours[:, 4:] & fours[:, :-4]
+        joined = (eights[:, 4:] & fours[:, :-8]).any(axis=1)
+        many = (digits[:, _NUMBER_BYTES:] - digits[:, :-_NUMBER_BYTES]).max(axis=1)
+        self._suspects.append(places[joined & (many >= _NUMBER_DIGITS)])
 
     def _keys(self, spare: Bytes, data: Bytes) -> None:
         """Suspect long runs of letters, digits and what joins them in keys and tokens."""
@@ -280,9 +289,20 @@ class ByteScanner:
         inside = spare[places[:, np.newaxis] + _WINDOW]
         is_key = KEY_CHARACTER[inside].all(axis=1)
         places, inside = places[is_key], inside[is_key]
-        has_digit = DIGIT[spare[np.maximum(places[:, np.newaxis] + _AROUND, 0)]].any(axis=1)
+        around = spare[np.maximum(places[:, np.newaxis] + _AROUND, 0)]
+        has_digit = DIGIT[around].any(axis=1)
         no_lower = ~LOWER_CASE[inside].any(axis=1)
-        self._suspects.append(places[has_digit | no_lower])
+        is_sum = MATH_SIGN[inside].any(axis=1) & ~LETTER[around].any(axis=1)
+        self._suspects.append(places[(has_digit | no_lower) & ~is_sum])
+
+
+def _closers(spare: Bytes, braces: Places, hidden: Places) -> Places:
+    """Give the quotes right before a brace, hidden ones left out."""
+    closers = np.maximum(braces - 1, 0)
+    closers = closers[spare[closers] == _QUOTE]
+    if (spare[np.maximum(closers, 1) - 1] == _BACKSLASH).any():
+        closers = closers[~np.isin(closers, hidden)]
+    return closers
 
 
 def _dense(places: Places, span: int) -> Places:

@@ -308,9 +308,8 @@ def _marks(found: BlockBytes, starts: Places) -> Words:
         marks ^= words[place]
     # Rows made from a pattern differ in a word or a number, which often stands at an end.
     sides = words[np.maximum(closers - 8, 0)] * _MIX[1]
-    sides ^= words[np.maximum(closers - 16, 0)]
-    sides *= _MIX[2]
     sides ^= sides >> np.uint64(29)
+    sides *= _MIX[2]
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(sides)])
     sums = sums[np.searchsorted(closers, ends)]
     sums[1:] -= sums[:-1].copy()

@@ -27,6 +27,12 @@ DIGIT = _set_of(b"0123456789")
 LOWER_CASE = _set_of(string.ascii_lowercase.encode("ascii"))
 """ASCII letters in lower case."""
 
+LETTER = _set_of(string.ascii_letters.encode("ascii"))
+"""ASCII letters."""
+
+MATH_SIGN = _set_of(b"+/=")
+"""What sums are written with, and base64, but no other key."""
+
 NUMBER_CHARACTER = _set_of(b"0123456789 -")
 """What long numbers are written with."""
 

@@ -67,12 +67,7 @@ class Workbench:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Open provider and workspace.
-
-        Raises:
-            StorageError: The workspace cannot be used.
-            ConfigError: The profile is wrong.
-        """
+        """Open provider and workspace; `StorageError` when the workspace cannot be used."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.workspace)
             await stack.enter_async_context(self.provider)
@@ -97,11 +92,7 @@ class Workbench:
         return self._parts.role(name)
 
     async def models(self) -> tuple[ModelCard, ...]:
-        """Give the models of the account, sorted by id.
-
-        Raises:
-            ProviderError: What the provider said.
-        """
+        """Give the models of the account, sorted by id."""
         return tuple([card async for card in self.provider.models.list()])
 
     async def estimate(
@@ -148,10 +139,11 @@ class Workbench:
     ) -> JobHandle:
         """Start a run, or find the one of this name that was started before.
 
+        The same name with the same rows and options is the same run, from whatever process.
+
         Args:
             train: Training rows.
-            name: Name of the run: 1 to 64 letters, digits, `_`, `.`, `-`. The same name with the
-                same rows and options is the same run, from whatever process.
+            name: Name of the run: 1 to 64 letters, digits, `_`, `.`, `-`.
             system: System prompt of each row, and of every later use of the model; None uses the
                 rows' own.
             validation: Rows to validate on; none of them may be in `train`.
@@ -163,7 +155,6 @@ class Workbench:
             UnsupportedError: The provider does not tune (any more); nothing was left behind.
             InvalidInputError: The name stands for other rows or options.
             JobOutcomeUnknownError: The creation's answer was lost; call the same again later.
-            ProviderError: Anything else the provider said.
         """
         base = (options and options.base) or self.role("tune_base").model
         options = (options or TuneOptions()).model_copy(update={"base": base})
@@ -217,10 +208,7 @@ class Workbench:
     ) -> TunedModel:
         """Wait for a run and give its model, deployed where that is needed, once it answers.
 
-        Args:
-            name: Name of the run.
-            timeout_s: Seconds to wait for the job at most; None waits as long as jobs can take.
-            on_progress: Called whenever the job's status changes.
+        `timeout_s` limits the wait for the job; None waits as long as jobs can take.
 
         Raises:
             JobFailedError: The provider ended the job.
@@ -327,8 +315,7 @@ class Workbench:
             tuned: Tuned model, or its name; None asks the role `chat`.
             index: Index to take passages from, or its name; None sends none.
             system: System prompt; None takes the one the tuned model was trained with.
-            options: How to ask; `only_from_data` abstains without asking the model when no
-                passage is found, and needs `index`.
+            options: How to ask; `only_from_data` needs `index`.
 
         Raises:
             InvalidInputError: The question is blank, or `only_from_data` stands without `index`.
@@ -368,15 +355,12 @@ class Workbench:
         an index; `tuned` with a tuned model; `tuned + retrieval` with both.
 
         Args:
-            tuned: Tuned model.
-            index: Index.
+            tuned: Tuned model, or None.
+            index: Index, or None.
             system: System prompt; None takes the one the tuned model was trained with.
             examples: Rows for the few-shot arm; None takes the rows that the tuned model was
                 trained on, where this workspace knows them.
             options: How arms are asked.
-
-        Raises:
-            ConfigError: No model plays the role `chat`.
         """
         if examples is None:
             examples = () if tuned is None else self._parts.examples.get(tuned.name, ())
@@ -407,7 +391,7 @@ class Workbench:
         Args:
             arms: What to compare, as `arms` gives them or of one's own making.
             questions: Test questions with accepted answers; ids must be unique.
-            name: Name of the run; None makes one from arms and questions.
+            name: Name of the run; None makes one.
             concurrency: How many answers to ask for at once, at least 1.
             on_progress: Called after each answer.
 

@@ -101,6 +101,20 @@ class Comparer:
         _check_unique("question", [question.id for question in questions])
         run = _Run(self, arms, questions, on_progress)
         found = await run.finish()
+        # Scoring thousands of answers takes seconds: it must not stop other tasks of the loop.
+        return await asyncio.to_thread(
+            self._conclude, arms, questions, found, name=name, settings=settings or {}
+        )
+
+    def _conclude(
+        self,
+        arms: Sequence[Arm],
+        questions: Sequence[Question],
+        found: Mapping[tuple[str, str], _Found],
+        *,
+        name: str | None,
+        settings: Mapping[str, str | int | float | bool],
+    ) -> ComparisonData:
         profile = ReferenceProfile.of(questions)
         outcomes = tuple(
             _outcome(arm, question, found[arm.name, question.id], profile)
@@ -123,7 +137,7 @@ class Comparer:
             verdict=conclude(
                 arms, cells=cells, pairs=pairs, figures=costs, caveat=self.capabilities.caveat
             ),
-            settings=settings or {},
+            settings=settings,
         )
 
     def _name(self, arms: Sequence[Arm], questions: Sequence[Question]) -> str:

@@ -178,6 +178,17 @@ def test_any_schema_is_filled(schema: dict[str, object], filled: object) -> None
     assert fill_form(schema, ["x"]) == filled  # type: ignore[arg-type]  # parametrized JSON
 
 
+def test_forms_without_an_end_are_given_up() -> None:
+    """A schema that must hold itself for ever is filled to some depth and no further."""
+    part = {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "required": ["a"]}
+    filled = fill_form({"$ref": "#/$defs/a", "$defs": {"a": part}}, ["x"])  # type: ignore[dict-item]  # JSON
+    depth = 0
+    while isinstance(filled, dict):
+        depth, filled = depth + 1, filled["a"]
+    assert depth > 20
+    assert filled is None
+
+
 async def test_forms_that_hold_themselves_end() -> None:
     """A schema that refers to itself is filled to a bounded depth."""
     async with FakeProvider() as provider:
