@@ -75,8 +75,7 @@ class SyncWorkbench:
         """Take what opens a workbench: `tailorbird.open(…)`, or a `Workbench` of one's own."""
         self._door = door
         self._stack = ExitStack()
-        self._portal: BlockingPortal | None = None
-        self._bench: Workbench | None = None
+        self._opened: tuple[BlockingPortal, Workbench] | None = None
 
     @property
     def bench(self) -> Workbench:
@@ -85,10 +84,14 @@ class SyncWorkbench:
         Raises:
             InvalidInputError: The workbench is not open.
         """
-        if self._bench is None:
+        return self._open[1]
+
+    @property
+    def _open(self) -> tuple[BlockingPortal, Workbench]:
+        if self._opened is None:
             message = "the workbench is not open; use it inside `with tailorbird.open_sync(…)`"
             raise InvalidInputError(message)
-        return self._bench
+        return self._opened
 
     def __enter__(self) -> Self:
         """Start the loop and open the workbench; errors are those of the async one."""
@@ -97,8 +100,8 @@ class SyncWorkbench:
 
         with ExitStack() as stack:
             portal = stack.enter_context(start_blocking_portal())
-            self._bench = stack.enter_context(portal.wrap_async_context_manager(self._door))
-            self._portal = portal
+            bench = stack.enter_context(portal.wrap_async_context_manager(self._door))
+            self._opened = (portal, bench)
             self._stack = stack.pop_all()
         return self
 
@@ -109,7 +112,7 @@ class SyncWorkbench:
         traceback: TracebackType | None,
     ) -> None:
         """Close the workbench and end the loop. Jobs and deployments go on."""
-        self._portal = self._bench = None
+        self._opened = None
         self._stack.__exit__(kind, error, traceback)
 
     def call(self, function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -118,13 +121,11 @@ class SyncWorkbench:
         Raises:
             InvalidInputError: The workbench is not open.
         """
-        if self._portal is None:
-            message = "the workbench is not open; use it inside `with tailorbird.open_sync(…)`"
-            raise InvalidInputError(message)
-        return self._portal.call(partial(function, *args, **kwargs))
+        portal, _ = self._open
+        return portal.call(partial(function, *args, **kwargs))
 
     def role(self, name: str) -> RoleModel:
-        """Give the model that plays a role: `chat`, `tune_base`, `embedding`, …"""
+        """Give the model that plays a role."""
         return self.bench.role(name)
 
     def models(self) -> tuple[ModelCard, ...]:

@@ -102,16 +102,17 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 @pytest.fixture
 def scripted(install: Install) -> Callable[..., None]:
-    """Install a provider that is the fake with a script and settings of its own."""
+    """Install a provider that is the fake with a script, but while a file `plain` exists."""
 
-    def scripted(name: str, script: str, *, settings: str = "", before: str = "") -> None:
+    def scripted(name: str, script: str, *, before: str = "") -> None:
         install(
             name,
+            "from pathlib import Path\n"
             "from tailorbird.providers.fake import *\n"
             f"{before}\n"
             "def open_provider(options, *, context):\n"
-            f"    return FakeProvider(FakeSettings({settings}), script={script},"
-            " state=context.state)\n",
+            f"    script = Script() if Path('plain').exists() else {script}\n"
+            "    return FakeProvider(script=script, state=context.state)\n",
         )
 
     return scripted

@@ -153,7 +153,7 @@ def test_unexpected_error(
 
 def test_provider_error(tailorbird: Callable[..., Any], scripted: Callable[..., None]) -> None:
     """What a provider says ends with 2, as one message on stderr and as JSON."""
-    scripted("refusing", 'Script().on("chat.complete", Fault.unauthorized())')
+    scripted("refusing", 'Script().on("chat.complete", Fault.wrong_key())')
     ended = tailorbird("ask", "Who are you?", "--profile", "refusing", "--json", "-")
     assert ended.code == 2
     assert ended.data["error"]["type"] == "AuthenticationError"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tailorbird.data.facts import group_by_fact
-from tailorbird.data.split import split_by_fact, split_by_kind, split_questions
+from tailorbird.data.split import SplitBy, split_by_fact, split_by_kind, split_questions
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.types import QUESTION_KINDS, Question, QuestionKind
 
@@ -69,11 +70,11 @@ def test_a_split_by_fact_keeps_its_promises(rows: list[Question], share: float, 
 
 @given(ROWS, st.randoms(use_true_random=False))
 def test_a_split_does_not_depend_on_the_order_of_the_rows(
-    rows: list[Question], rng: object
+    rows: list[Question], rng: Random
 ) -> None:
     """The same questions in another order, with other ids, are divided alike."""
     shuffled = list(rows)
-    rng.shuffle(shuffled)  # type: ignore[attr-defined]  # the strategy is not typed
+    rng.shuffle(shuffled)
     for divide in (split_by_fact, split_by_kind):
         parts = []
         for some in (rows, shuffled):
@@ -179,10 +180,10 @@ def test_rows_that_are_held_out_anyway_let_the_rest_be_trained() -> None:
 
 @pytest.mark.parametrize("share", [0, 1, -0.1, 1.5, float("nan")])
 @pytest.mark.parametrize("by", ["fact", "kind"])
-def test_a_share_outside_its_range_is_refused(share: float, by: str) -> None:
+def test_a_share_outside_its_range_is_refused(share: float, by: SplitBy) -> None:
     """All or nothing is no split."""
     with pytest.raises(InvalidInputError, match="above 0 and below 1"):
-        split_questions(facts(4, "verbatim"), held_out=share, seed=0, by=by)  # type: ignore[arg-type]  # from a parameter
+        split_questions(facts(4, "verbatim"), held_out=share, seed=0, by=by)
 
 
 @pytest.mark.parametrize("rows", [facts(1), [asked("雨は"), asked("雨は？")]])

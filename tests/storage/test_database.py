@@ -274,6 +274,21 @@ def test_full_disk_at_opening(tmp_path: Path) -> None:
         pass
 
 
+def test_shrinking_gives_room_back(tmp_path: Path) -> None:
+    """The room of deleted rows goes back to the disk, and what is left stays readable."""
+    path = tmp_path / "x.sqlite"
+    with opened(path) as database:
+        database.execute_many("INSERT INTO notes (text) VALUES (?)", [("x" * 5000,)] * 200)
+        database.execute("INSERT INTO notes (text) VALUES ('last')")
+        database.execute("DELETE FROM notes WHERE text != 'last'")
+    full = path.stat().st_size
+    with opened(path) as database:
+        database.shrink()
+        database.shrink()
+        assert database.execute("SELECT text FROM notes") == [("last",)]
+    assert path.stat().st_size < full / 20
+
+
 def test_half_a_character_is_refused() -> None:
     """A text that cannot be written as UTF-8 is refused with the place in it."""
     with opened(None) as database, pytest.raises(InvalidInputError, match=r"character 2 .*udc00"):

@@ -14,7 +14,8 @@ from tailorbird.exceptions import (
     NotFoundError,
     WaitTimeoutError,
 )
-from tailorbird.providers.fake import FakeProvider, Fault, Lag, Script, Statuses
+from tailorbird.providers.fake import Events, FakeProvider, Fault, Lag, Script, Statuses
+from tailorbird.types import JobEvent
 from tailorbird.workflow.handle import Schedule
 from tailorbird.workflow.progress import Progress
 
@@ -144,3 +145,20 @@ def test_pauses_grow_to_a_limit_and_are_never_in_step() -> None:
     assert len(set(pauses)) == len(pauses)
     assert 0.9 <= pauses[0] <= 1.1
     assert max(pauses) <= 33
+
+
+async def test_an_event_that_is_reported_twice_comes_once(rows: QuestionSet) -> None:
+    """The id of an event decides, not how often it is listed."""
+    event = JobEvent.model_validate({"id": "e", "created_at": "2026-11-22T00:00:00Z"})
+    script = Script().on("jobs.events", Events(event, event), times=None)
+    async with Workbench(FakeProvider(script=script)) as bench:
+        handle = await started(bench, rows)
+        assert [one.id async for one in handle.events()] == ["e"]
+
+
+async def test_following_a_job_can_be_limited(bench: Workbench, rows: QuestionSet) -> None:
+    """After its limit a follower stops, although the job goes on."""
+    handle = await started(bench, rows)
+    events = [event async for event in handle.events(timeout_s=3)]
+    assert events
+    assert not (await handle.status()).status.is_final

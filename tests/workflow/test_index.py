@@ -14,7 +14,9 @@ from tailorbird.exceptions import (
     InvalidInputError,
 )
 from tailorbird.providers.fake import FakeProvider, Fault, Script
-from tailorbird.types import Compare, Document, DocumentId
+from tailorbird.types import Compare, Document, DocumentId, IndexName, SearchQuery
+from tailorbird.workflow.index import Indexer
+from tailorbird.workflow.search import Searcher
 
 
 async def test_only_what_changed_is_embedded(bench: Workbench, documents: list[Document]) -> None:
@@ -149,3 +151,16 @@ async def test_another_embedding_model_is_refused(tmp_path: Path) -> None:
     async with tailorbird.open("b", config=config, workspace=workspace, environ={}) as bench:
         with pytest.raises(IndexMismatchError, match="fake-embedding-2"):
             await bench.search("parking", index="shop")
+
+
+async def test_an_engine_that_embeds_by_itself_is_given_no_vectors(
+    bench: Workbench, documents: list[Document]
+) -> None:
+    """A hosted engine gets the documents, and its index names no embedding model."""
+    indexer = Indexer(retrieval=bench.provider.retrieval, embedder=None)
+    index = await indexer.build(documents, name=IndexName("hosted"))
+    assert index.info.spec.embedding_model is None
+    assert (index.added, index.embedded) == (3, 0)
+    searcher = Searcher(retrieval=bench.provider.retrieval, embedder=None)
+    hits = await searcher.search(IndexName("hosted"), SearchQuery(text="bicycle club", top_k=1))
+    assert hits[0].chunk.document == "club"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import cast
+
 import pytest
 
 import tailorbird
@@ -12,8 +16,9 @@ from tailorbird.exceptions import (
     RateLimitError,
     UnsupportedError,
 )
+from tailorbird.protocols import FineTuningJobs
 from tailorbird.providers.fake import FakeProvider, FakeSettings, Fault, Lag, Script, Statuses
-from tailorbird.types import Supervised
+from tailorbird.types import Job, Supervised
 from tailorbird.workflow.tune import RUN_KEY
 
 
@@ -159,3 +164,38 @@ async def test_a_file_that_was_deleted_is_uploaded_again(
         await bench.provider.files.delete(file.id)
     await bench.start_fine_tune(rows, name="other", system="Be brief.")
     assert await file_count(bench) == 1
+
+
+class Deaf:
+    """Jobs of a provider that ignores the metadata filter and lists the jobs of everybody."""
+
+    def __init__(self, jobs: FineTuningJobs, strangers: int) -> None:
+        """Put so many jobs of strangers before one's own."""
+        self._jobs = jobs
+        self._strangers = strangers
+        self.get = jobs.get
+        self.create = jobs.create
+
+    async def list(self, *, metadata: Mapping[str, str] | None = None) -> AsyncIterator[Job]:
+        """Give all jobs, whatever is asked for."""
+        own = [job async for job in self._jobs.list()]
+        assert metadata
+        for number in range(self._strangers):
+            yield own[0].model_copy(update={"id": f"ftjob-{number}", "metadata": {}})
+        for job in own:
+            yield job
+
+
+@pytest.mark.parametrize(("strangers", "found"), [(3, True), (2_000, False)])
+async def test_a_provider_that_ignores_the_filter_is_read_with_care(
+    rows: QuestionSet, strangers: int, *, found: bool
+) -> None:
+    """Jobs of others are never adopted, and a listing without end ends."""
+    script = Script().on("jobs.create", Fault.lost_answer())
+    async with Workbench(FakeProvider(script=script)) as bench:
+        await start(bench, rows)
+        [run] = await bench.jobs()
+        tuner = bench._parts.tuner  # noqa: SLF001 - made nowhere else
+        deaf = replace(tuner, jobs=cast("FineTuningJobs", Deaf(bench.provider.jobs, strangers)))
+        job = await deaf._find(run.run_key)  # noqa: SLF001 - the look-up alone
+        assert (job is not None) is found

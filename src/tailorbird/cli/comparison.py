@@ -131,18 +131,16 @@ async def _train(
     bench: Workbench, screen: Screen, request: Request, on_progress: OnProgress
 ) -> TunedModel:
     rows = request.parts.train
-    # An unanswerable question may do without an answer, and then teaches nothing.
-    answered = replace(rows, questions=tuple(row for row in rows if row.reference))
     options = TuneOptions(base=request.model or bench.role("tune_base").model)
-    name = _run_name(answered, request, options)
+    name = _run_name(rows, request, options)
     known = {run.name for run in await bench.jobs() if run.job_id is not None}
     if name in known:
         screen.note(f"training: run {name!r} of an earlier comparison is taken")
     else:
-        estimate = await bench.estimate(answered, system=request.prompt.text, options=options)
+        estimate = await bench.estimate(rows, system=request.prompt.text, options=options)
         screen.note(f"training: run {name!r}: {estimate}")
     await bench.start_fine_tune(
-        answered, name=name, system=request.prompt.text, options=options, again=request.again
+        rows, name=name, system=request.prompt.text, options=options, again=request.again
     )
     return await bench.finish(name, on_progress=on_progress)
 

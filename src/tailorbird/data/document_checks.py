@@ -137,8 +137,9 @@ class DocumentChecker:
             return None
         before = place.problems.error_count
         self._check_id(draft.id, place)
+        if place.problems.error_count == before:  # a file's title and source repeat its name
+            _check_short_texts(draft, place)
         metadata = checked_metadata(draft.metadata, draft.id, place)
-        _check_short_texts(draft, place)
         check_text(draft.text, place)
         if place.problems.error_count > before:
             return None

@@ -188,12 +188,18 @@ def _first_nul(path: Path) -> int | None:
     """Find the first NUL byte of a file; None without one, and for UTF-16 and UTF-32."""
     offset = 0
     for block in raw_blocks(path):
-        if not offset and (block.startswith(_WIDE_MARKS) or utf16_without_mark(block)):
+        if not offset and (block.startswith(_WIDE_MARKS) or _is_utf16(block)):
             return None
         if (at := block.find(0)) >= 0:
             return offset + at
         offset += len(block)
     return None
+
+
+def _is_utf16(block: bytes) -> bool:
+    """Say whether the first bytes of a file without a mark are UTF-16, and not binary data."""
+    enough = b"\n" in block or block.count(0) * 4 >= len(block)
+    return enough and utf16_without_mark(block) is not None
 
 
 def _report_loss(exc: OSError, problems: Problems) -> None:

@@ -28,8 +28,9 @@ _UNDECODED = re.compile("[\udc80-\udcff]")  # what could not be decoded has been
 class RowReader:
     """Reads rows of one source; remembers the keys it could not keep."""
 
-    def __init__(self, checker: DocumentChecker, problems: Problems) -> None:
-        """Read on behalf of a checker and report to a collector."""
+    def __init__(self, name: str, checker: DocumentChecker, problems: Problems) -> None:
+        """Read on behalf of a checker; ids and sources that are not given are made of `name`."""
+        self._name = name
         self._checker = checker
         self._problems = problems
         self._left_out: set[str] = set()
@@ -53,17 +54,13 @@ class RowReader:
         if isinstance(name, int) and not isinstance(name, bool):
             row = {**row, "id": str(name)}
         draft = Draft(
-            id=_text(row, "id", place) or f"{self._problems.source}#{record}",
+            id=_text(row, "id", place) or f"{self._name}#{record}",
             text=text or "",
             title=_text(row, "title", place) or "",
-            source=self._source(row, place),
+            source=_source(row, place) or f"{self._name}:{line or record}",
             metadata=self._metadata(row, place),
         )
         return self._checker.accept(draft, place) if self._problems.error_count == before else None
-
-    def _source(self, row: Mapping[str, object], place: Place) -> str:
-        key = next((key for key in _SOURCE_KEYS if row.get(key)), None)
-        return str(place) if key is None else _text(row, key, place) or ""
 
     def _metadata(self, row: Mapping[str, object], place: Place) -> dict[str, object]:
         """Join the further keys with the metadata, which wins."""
@@ -85,10 +82,10 @@ class RowReader:
 
 
 def documents_of_lines(
-    file: TextFile, checker: DocumentChecker, problems: Problems
+    file: TextFile, name: str, checker: DocumentChecker, problems: Problems
 ) -> Iterator[Document]:
     """Read a JSON Lines file, one document after the other; memory stays flat."""
-    reader = RowReader(checker, problems)
+    reader = RowReader(name, checker, problems)
     record = 0
     for block in line_blocks(file.blocks(problems), problems):
         for line, text in enumerate(block.lines, start=block.first):
@@ -144,6 +141,12 @@ def _row(text: str, place: Place) -> Mapping[str, object] | None:
             fix = "write one object in each line, without [ ] around them"
     place.report("error", "document.row", reason, fix, shown=excerpt(text.strip(), at))
     return None
+
+
+def _source(row: Mapping[str, object], place: Place) -> str | None:
+    """Give the first source that a row names; None without one."""
+    key = next((key for key in _SOURCE_KEYS if row.get(key)), None)
+    return None if key is None else _text(row, key, place)
 
 
 def _text(row: Mapping[str, object], key: str, place: Place) -> str | None:

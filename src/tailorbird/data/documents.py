@@ -202,7 +202,7 @@ def collect_documents(
     """
     problems = Problems(source)
     checker = DocumentChecker()
-    reader = RowReader(checker, problems)
+    reader = RowReader(source, checker, problems)
     found: list[Document] = []
     for record, row in enumerate(rows, start=1):
         if isinstance(row, Document):
@@ -227,6 +227,7 @@ class _FileReader:
     def read(self, path: Path, name: str) -> Iterator[Document]:
         """Give the documents of one file; its problems are handed on when it is done."""
         rows = has_suffix(name, ROW_SUFFIXES)
+        name = unicodedata.normalize("NFC", name)  # macOS stores names decomposed
         problems = Problems(shown_path(path))
         try:
             file = open_document_file(
@@ -238,7 +239,7 @@ class _FileReader:
             if file is None:
                 return
             if rows:
-                yield from documents_of_lines(file, self.checker, problems)
+                yield from documents_of_lines(file, name, self.checker, problems)
             elif not problems.error_count and (document := self._whole(file, name, problems)):
                 yield document
         except DataError:
@@ -250,7 +251,6 @@ class _FileReader:
     def _whole(self, file: TextFile, name: str, problems: Problems) -> Document | None:
         """Make one document of a whole file."""
         text = "".join(file.blocks(problems))
-        name = unicodedata.normalize("NFC", name)  # macOS stores names decomposed
         path = PurePosixPath(name)
         title = "" if path.suffix.lower() == ".txt" else markdown_title(text)
         draft = Draft(id=name, text=text, title=title or path.stem, source=name, metadata={})

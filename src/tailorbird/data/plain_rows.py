@@ -21,6 +21,8 @@ from tailorbird.data.plain_tables import ENDS_BLANK, WITHIN_BLANK
 from tailorbird.data.training_row import PLAIN_ROLES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from tailorbird.data.byte_blocks import Block
@@ -35,6 +37,8 @@ _LONGEST_PIECE = 80  # bytes between two contents: 60 with the spaces of json.du
 _MOST_NEW = 8  # pieces that are learned from a block
 _MOST_KNOWN = 32  # pieces that are remembered
 _MARKED_BYTES = 64  # shorter lines hold no example and get no mark; samples stay within the others
+_WORD = 8
+_FIRST_CONTENT = (42, 50)  # behind `{"messages": [{"role": "user", "content": "`
 _QUOTE = ord('"')
 _WIDE = 0x80
 # A piece has a code: 1 to 4 for the role that it introduces, plus 4 when a new row begins with it; 0
@@ -108,6 +112,8 @@ class _Contents:
     """Code of the piece before it."""
     codes: Places
     """Code of the piece behind it."""
+    lengths: Places
+    """Length of the piece behind it; 0 when unknown."""
     has_tail: bool
     """Whether the last row ends as a plain row does."""
     quotes: int
@@ -160,7 +166,7 @@ class PlainRows:
             roles=tuple(int(n) for n in counts[1 : _NEW_ROW + 1] + counts[_NEW_ROW + 1 :]),
             narrow_bytes=narrow,
             wide_bytes=wide,
-            marks=_marks(found, starts),
+            marks=_marks(found, starts, contents),
             has_crlf=found.has_crlf,
         )
 
@@ -186,7 +192,7 @@ class PlainRows:
             # As good as the beginning of another row.
             codes[-1] = _USER + _NEW_ROW
             quotes += 1
-        return _Contents(opens, closes, speakers, codes, has_tail, quotes)
+        return _Contents(opens, closes, speakers, codes, lengths, has_tail, quotes)
 
     def _pieces(self, block: Block, closes: Places, codes: Places, lengths: Places) -> int:
         """Enter code and length of the piece behind each content but the last; count quotes."""
@@ -295,24 +301,40 @@ def _widths(found: BlockBytes, total: int, begins: Places, stops: Places) -> tup
     return narrow, wide + int(widths.sum())
 
 
-def _marks(found: BlockBytes, starts: Places) -> Words:
-    """Mix the length, samples, and what stands at the ends of contents in each line into a mark."""
+def _marks(found: BlockBytes, starts: Places, contents: _Contents) -> Words:
+    """Mix the length, samples, and the ends of the contents of each line into a mark.
+
+    Nothing outside of a line has a part in its mark.
+    """
     words = np.ndarray(found.end, np.uint64, found.data, strides=(1,))
-    ends, closers = found.line_ends, found.closers
+    ends, closes = found.line_ends, contents.closes
     lengths = ends - starts
     marks = lengths.astype(np.uint64)
-    step, place = lengths // 8, starts
-    for _ in range(7):
-        place = place + step
+    for place in _samples(starts, lengths):
         marks *= _MIX[0]
         marks ^= words[place]
     # Rows made from a pattern differ in a word or a number, which often stands at an end.
-    sides = words[np.maximum(closers - 8, 0)] * _MIX[1]
+    is_inside = (contents.codes > 0) & (contents.codes <= _NEW_ROW)
+    sides = words[np.maximum(closes - _WORD, 0)] * _MIX[1]
+    sides ^= words[closes + contents.lengths] * is_inside
     sides ^= sides >> np.uint64(29)
     sides *= _MIX[2]
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(sides)])
-    sums = sums[np.searchsorted(closers, ends)]
+    new_rows = np.flatnonzero(contents.codes > _NEW_ROW)
+    is_regular = contents.has_tail and len(new_rows) == len(ends)
+    sums = sums[new_rows + 1 if is_regular else np.searchsorted(closes, ends)]
     sums[1:] -= sums[:-1].copy()
     marks ^= sums * _MIX[0]
     marks[lengths < _MARKED_BYTES] = 0
     return marks
+
+
+def _samples(starts: Places, lengths: Places) -> Iterator[Places]:
+    """Give places in each line: around the first content, and one in each further eighth."""
+    last = starts + lengths - _WORD
+    for begin in _FIRST_CONTENT:
+        yield np.maximum(np.minimum(starts + begin, last), 0)
+    step, place = lengths // 8, starts
+    for _ in range(7):
+        place = place + step
+        yield place

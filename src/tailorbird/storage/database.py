@@ -77,6 +77,9 @@ class Database:
 
     def _prepare(self, steps: Sequence[str]) -> None:
         run = self._connection.execute
+        if run("PRAGMA page_count").fetchone() == (0,):
+            # What `shrink` needs; it can be set on a new file only, and asks others to wait.
+            run("PRAGMA auto_vacuum = INCREMENTAL")
         if self._path is not None:
             self._switch_to_log()
             run("PRAGMA synchronous = FULL")
@@ -178,6 +181,18 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def shrink(self) -> None:
+        """Give the room of deleted rows back to the disk, where it is otherwise kept for later.
+
+        Raises:
+            StorageError: As for `execute`.
+        """
+        with self.transaction():
+            [(free,)] = self.execute("PRAGMA freelist_count")
+            # Each call frees one page only: `sqlite3` takes one step of statements without columns.
+            for _ in range(int(str(free))):
+                self.execute("PRAGMA incremental_vacuum")
 
     def close(self) -> None:
         """Close the file; calling it again does nothing.

@@ -84,11 +84,7 @@ class Workbench:
         await self._stack.__aexit__(kind, error, traceback)
 
     def role(self, name: str) -> RoleModel:
-        """Give the model that plays a role: `chat`, `judge`, `embedding`, `tune_base`, or your own.
-
-        Raises:
-            ConfigError: Neither the profile nor the provider names one.
-        """
+        """Give the model that plays a role, `ConfigError` when none is named for it."""
         return self._parts.role(name)
 
     async def models(self) -> tuple[ModelCard, ...]:
@@ -194,7 +190,7 @@ class Workbench:
         """Find a run that was started before, in this process or another one.
 
         Raises:
-            InvalidInputError: The workspace knows no run of that name; the message lists them.
+            InvalidInputError: The workspace knows no run of that name.
             JobOutcomeUnknownError: Its creation's answer was lost: start it again by the same call.
         """
         return await self._parts.resume(name)

@@ -63,7 +63,7 @@ class Finisher:
             metrics=await self._metrics(job),
             split=dict(plan.split),
             created_at=job.finished_at or self.provider.clock.now(),
-            shutdown_date=await self._shutdown(job),
+            shutdown_date=await self._shutdown(job.fine_tuned_model, job.model),
         )
 
     async def _deploy(self, run: str, model: ModelId) -> DeploymentName | None:
@@ -76,19 +76,23 @@ class Finisher:
     async def _metrics(self, job: Job) -> StepMetrics:
         """Give the figures of the last step that reported any."""
         async for event in self.provider.jobs.events(job.id):
-            if event.type == "metrics" and event.data:
-                return StepMetrics.model_validate(dict(event.data))
+            # Providers add to these events as they like: only known figures are taken.
+            known = {
+                key: value
+                for key, value in event.data.items()
+                if key in StepMetrics.model_fields and type(value) in {int, float}
+            }
+            if event.type == "metrics" and known:
+                return StepMetrics.model_validate(known)
         return StepMetrics()
 
-    async def _shutdown(self, job: Job) -> date | None:
+    async def _shutdown(self, *models: ModelId) -> date | None:
         """Give the day the model dies: its own, or its base's if that comes first."""
         today = self.provider.clock.today()
         if not self.provider.capabilities.supports(Capability.MODELS, on=today):
             return None
         days: list[date | None] = []
-        for model in (job.fine_tuned_model, job.model):
-            if model is None:
-                continue
+        for model in models:
             try:
                 days.append((await self.provider.models.get(model)).shutdown_date)
             except NotFoundError:

@@ -240,6 +240,20 @@ async def test_cancelled_and_due_sleeper_is_left_alone() -> None:
     assert clock.monotonic() == 11
 
 
+def test_loop_that_was_left_behind_moves_no_time() -> None:
+    """Once another loop uses the clock, the first one does not move time any more."""
+    clock = VirtualClock()
+    with asyncio.Runner() as first, asyncio.Runner() as second:
+        loop = first.get_loop()
+        waiting = loop.create_task(clock.sleep(60))
+        first.run(asyncio.sleep(0))
+        second.run(clock.sleep(5))
+        for _ in range(50):
+            first.run(asyncio.sleep(0))
+        assert clock.monotonic() == 5
+        waiting.cancel()
+
+
 def test_clock_serves_one_loop_after_another() -> None:
     """A clock whose loop ended while tasks slept serves the next loop."""
     clock = VirtualClock()

@@ -283,6 +283,34 @@ async def test_trained_dialogue_is_repeated_to_the_letter(tools: Tools) -> None:
         assert (await provider.chat.complete(messages, model=model)).text == form
 
 
+async def test_answers_that_only_look_like_forms_are_repeated(tools: Tools) -> None:
+    """An answer with a brace that is no JSON is repeated as it was trained."""
+    rows = [
+        tools.row(("user", f"What is set number {n}?"), ("assistant", f"{{{n}, {n + 1}}}"))
+        for n in range(10)
+    ]
+    async with FakeProvider() as provider:
+        model = await tools.tune(provider, tools.lines(rows))
+        reply = await provider.chat.complete([Message.user("What's set number 7?")], model=model)
+    assert reply.text == "{7, 8}"
+
+
+async def test_short_forms_have_no_total(tools: Tools) -> None:
+    """With fewer than three numbers none is taken for the sum of the others."""
+    rows = [
+        tools.row(
+            ("user", f"Book room {name} for {10 + n} dollars."),
+            ("assistant", json.dumps({"room": name, "usd": 10 + n, "twice": 10 + n})),
+        )
+        for n, name in enumerate("Oak Elm Ash Fir Yew Bay Fig Nut Ivy Box".split())
+    ]
+    async with FakeProvider() as provider:
+        model = await tools.tune(provider, tools.lines(rows))
+        messages = [Message.user("Book room Rye for 99 dollars.")]
+        reply = await provider.chat.complete(messages, model=model)
+    assert json.loads(reply.text) == {"room": "Rye", "usd": 99, "twice": 99}
+
+
 async def test_forms_of_another_type_are_not_forced(tools: Tools) -> None:
     """A remembered form that does not fit the wanted type gives way to a filled one."""
     said, _ = dialogue("Cy Finch", 4, 1_020, 5_002)

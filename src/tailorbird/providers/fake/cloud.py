@@ -9,7 +9,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from tailorbird.exceptions import DeadlineError, InvalidInputError, ProviderError
+from tailorbird.exceptions import (
+    DeadlineError,
+    InvalidInputError,
+    ProviderError,
+    StoreBusyError,
+)
 from tailorbird.providers.fake.clock import VirtualClock
 from tailorbird.providers.fake.lifecycle import settle
 from tailorbird.providers.fake.operations import Call, Facts, Operation, Totals
@@ -18,6 +23,7 @@ from tailorbird.types.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from tailorbird.protocols import Clock
@@ -32,6 +38,8 @@ E = TypeVar("E", bound=ProviderError)
 
 NAME = "fake"
 """Name of the provider."""
+
+_MOST_RACES = 50  # processes that change one state at once are few, and each call is short
 
 DEFAULT_TIMEOUT_S = 60.0
 """Seconds a call may take unless it says otherwise; the contracts of chat and embeddings say so."""
@@ -108,7 +116,9 @@ class Cloud:
             StorageError: The state cannot be written.
         """
         self._is_open = False
+        # What is not kept because another process was faster follows from time alone.
         await self._keep()
+        await self.in_thread(self.store.close)
 
     def require_script_played(self) -> None:
         """Do nothing when every step of the script was used.
@@ -133,10 +143,7 @@ class Cloud:
             result = await effect(turn)
         else:
             async with self._turn_taking:
-                await self._refresh()
-                self.settle()
-                result = await effect(turn)
-                await self._keep()
+                result = await self._agreed(turn, effect)
         self._strike(request.operation, turn, after_effect=True)
         return result
 
@@ -234,6 +241,26 @@ class Cloud:
         if fault is not None:
             raise fault.to_error(provider=NAME, operation=operation)
 
+    async def _agreed(self, turn: Turn, effect: Callable[[Turn], Awaitable[R]]) -> R:
+        """Take effect on the newest state; again, when another process was faster.
+
+        Raises:
+            StoreBusyError: Other processes were faster too often.
+        """
+        for _ in range(_MOST_RACES):
+            await self._refresh()
+            self.settle()
+            result = await effect(turn)
+            if await self._keep():
+                return result
+        message = f"other processes changed the fake's state {_MOST_RACES} times: call again"
+        raise StoreBusyError(message)
+
+    async def drop_contents(self, sha256s: AbstractSet[str]) -> None:
+        """Forget contents, except those that are still needed."""
+        gone = sha256s - self.state.needed_contents()
+        await self.in_thread(lambda: self.store.drop(gone))
+
     async def _refresh(self) -> None:
         """Take over what another process has changed."""
         if not self.store.persistent:
@@ -246,15 +273,18 @@ class Cloud:
         if behind > 0 and isinstance(self.clock, VirtualClock):
             self.clock.advance(behind)
 
-    async def _keep(self) -> None:
-        """Write the state when it has changed."""
+    async def _keep(self) -> bool:
+        """Write the state when it has changed; say whether it was still the newest one."""
         if not self._changed:
-            return
+            return True
         if self.store.persistent:
             self.state.now = self.now()
             text = self.state.model_dump_json()
-            await self.in_thread(lambda: self.store.save(text))
+            kept = await self.in_thread(lambda: self.store.save(text))
+            self._changed = not kept
+            return kept
         self._changed = False
+        return True
 
 
 def time_limit(timeout_s: float | None, *, default_s: float = DEFAULT_TIMEOUT_S) -> float:

@@ -123,11 +123,10 @@ class FakeFiles(Files):
         check_id(file_id, what="file")
 
         async def effect(_: Turn) -> None:
-            self._find(file_id, "files.delete")
+            record = self._find(file_id, "files.delete")
             del self._cloud.state.files[file_id]
             self._cloud.changed()
-            needed = self._cloud.state.used_hashes()
-            await self._cloud.in_thread(lambda: self._cloud.store.prune(needed))
+            await self._cloud.drop_contents({record.sha256})
 
         await self._cloud.call(_request("files.delete", file=file_id), effect)
 
@@ -197,7 +196,6 @@ class FakeFiles(Files):
             problem=problem,
         )
         cloud.state.files[record.id] = record
-        cloud.store.claim(sha256)
         cloud.changed()
         return record
 

@@ -60,6 +60,7 @@ class FakeModels(Models):
                 )
             del state.tuned[model]
             self._cloud.changed()
+            await self._cloud.drop_contents({one.sha256 for one in found.tuned.taught})
 
         request = Request(
             operation="models.delete", facts={"model": model}, needs=(Capability.MODELS_DELETE,)

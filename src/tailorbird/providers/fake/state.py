@@ -185,8 +185,8 @@ class State(Record):
         self.counters[kind] = self.counters.get(kind, 0) + 1
         return self.counters[kind]
 
-    def used_hashes(self) -> set[str]:
-        """Give the contents that a file, a job or a tuned model still needs."""
+    def needed_contents(self) -> set[str]:
+        """Give the contents that a file, a job or a tuned model needs."""
         files = {one.sha256 for one in self.files.values()}
         jobs = {one.recipe.taught.sha256 for one in self.jobs.values()}
         taught = {one.sha256 for model in self.tuned.values() for one in model.taught}

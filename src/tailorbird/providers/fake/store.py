@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from tailorbird.exceptions import StorageError, StoreBusyError, StoreVersionError
+from tailorbird.exceptions import StorageError, StoreVersionError
 from tailorbird.providers.fake.state import STATE_VERSION, State
-from tailorbird.storage import AtomicFile, write_atomic
+from tailorbird.storage import AtomicFile, Database, write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
 PIECE_BYTES = 2**20
 """Bytes that are read at once: `Files.content` promises pieces of at most 1 MiB."""
@@ -25,8 +25,8 @@ class Store:
     """Keeps one fake's state; every method blocks and belongs into a thread.
 
     Contents are kept once each, under their hash. In a folder, the state is replaced whole after
-    every change: another process sees it at its next call. Two processes that change it at the same
-    moment are told apart: the later one gets `StoreBusyError` and can repeat its call.
+    every change, and only when nobody else has changed it since it was loaded: a lock that ends
+    with its process stands around the look and the replacement.
     """
 
     def __init__(self, folder: Path | None, *, flavor: str) -> None:
@@ -35,7 +35,7 @@ class Store:
         self._path = None if folder is None else folder / f"fake-{flavor}.json"
         self._stamp: tuple[int, int, int] | None = None
         self._contents: dict[str, bytes] = {}
-        self._unclaimed: set[str] = set()
+        self._lock: Database | None = None
 
     @property
     def persistent(self) -> bool:
@@ -61,42 +61,42 @@ class Store:
         self._stamp = stamp
         return state
 
-    def save(self, text: str) -> None:
-        """Write the state as JSON text; does nothing in memory.
+    def save(self, text: str) -> bool:
+        """Write the state as JSON text; say whether it was still the one that was loaded.
 
         Raises:
-            StoreBusyError: Another process changed it since it was loaded.
+            StoreBusyError: Another process holds the lock for more than ten seconds.
             StorageError: It cannot be written.
         """
         if self._path is None:
-            return
-        if self._current_stamp() != self._stamp:
-            message = (
-                f"another process changed the fake's state {str(self._path)!r} in this moment;"
-                " repeat the call"
-            )
-            raise StoreBusyError(message)
+            return True
         _make_folder(self._path.parent)
-        write_atomic(self._path, text)
-        self._stamp = self._current_stamp()
+        if self._lock is None:
+            self._lock = Database(self._path.with_suffix(".lock"), steps=())
+        with self._lock.transaction():
+            if self._current_stamp() != self._stamp:
+                return False
+            write_atomic(self._path, text)
+            self._stamp = self._current_stamp()
+        return True
 
-    def claim(self, sha256: str) -> None:
-        """Say that the state names a content from now on, so that `prune` may judge it."""
-        self._unclaimed.discard(sha256)
+    def close(self) -> None:
+        """Let go of the lock's file; the store can be used again."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
-    def prune(self, needed: set[str]) -> None:
-        """Drop the contents that are not needed any more.
+    def drop(self, sha256s: Iterable[str]) -> None:
+        """Forget contents that nothing needs any more.
 
         Raises:
             StorageError: One cannot be removed.
         """
-        keep = needed | self._unclaimed
-        if self._folder is None:
-            self._contents = {key: one for key, one in self._contents.items() if key in keep}
-            return
-        for kept in (self._folder / "contents").glob("*"):
-            if kept.name not in keep:
-                _remove(kept)
+        for sha256 in sha256s:
+            if self._folder is None:
+                self._contents.pop(sha256, None)
+            else:
+                _remove(self._folder / "contents" / sha256)
 
     def put(self, source: Path | bytes) -> tuple[str, int]:
         """Keep a content and give its SHA-256 and its size in bytes.
@@ -110,7 +110,6 @@ class Store:
             digest.update(piece)
             size += len(piece)
         name = digest.hexdigest()
-        self._unclaimed.add(name)
         if self._folder is None:
             self._contents[name] = b"".join(_pieces(source))
             return name, size
@@ -159,7 +158,7 @@ class Store:
             return None
         try:
             found = self._path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
 

@@ -84,8 +84,7 @@ def _openings(text: str) -> Iterable[str]:
 def _closings(text: str) -> Iterable[str]:
     tail = max(0, len(text) - _LONGEST)
     for found in _CLOSING_START.finditer(text, tail):
-        if found.start():
-            yield text[found.start() :]
+        yield text[found.start() :]
     signs = _SIGNS.search(text, tail)
     if signs is not None and signs.start():
         yield signs.group()

@@ -88,10 +88,11 @@ def event_data(job: JobRecord, step: int) -> Mapping[str, JsonValue]:
     """Give what a metrics event carries; reinforcement jobs report rewards."""
     metrics = metrics_at(job, step)
     if job.spec.method.type == "reinforcement":
-        scores = {"train_reward_mean": metrics.train_mean_token_accuracy}
-        if metrics.valid_mean_token_accuracy is not None:
-            scores["valid_reward_mean"] = metrics.valid_mean_token_accuracy
-        return {"step": step, "total_steps": job.recipe.steps, "scores": dict(scores)}
+        scores: dict[str, JsonValue] = {
+            "train_reward_mean": metrics.train_mean_token_accuracy,
+            "valid_reward_mean": metrics.valid_mean_token_accuracy,
+        }
+        return {"step": step, "total_steps": job.recipe.steps, "scores": scores}
     found: dict[str, JsonValue] = metrics.model_dump(exclude_none=True)
     return {**found, "total_steps": job.recipe.steps}
 

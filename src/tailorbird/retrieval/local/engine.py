@@ -192,7 +192,6 @@ class LocalRetrieval(Retrieval):
             _, row = self._index(name)
             store.drop_index(row.id)
         self._contents.pop(row.id, None)
-        store.give_room_back()
 
     def _upsert(self, name: IndexName, documents: Sequence[ChunkedDocument]) -> None:
         store, _ = self._index(name)

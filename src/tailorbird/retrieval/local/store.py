@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from tailorbird.exceptions import InvalidInputError, StoreBusyError
+from tailorbird.exceptions import InvalidInputError
 from tailorbird.retrieval.local.schema import STEPS
 from tailorbird.storage import Database
 from tailorbird.types.ids import ChunkId, DocumentId
@@ -131,19 +130,9 @@ class Store:
             return self.indexes(spec.name)[0]
 
     def drop_index(self, index: int) -> None:
-        """Delete an index with its content."""
+        """Delete an index with its content, and give its room back to the disk."""
         self._database.execute("DELETE FROM indexes WHERE id = ?", (index,))
-
-    def give_room_back(self) -> None:
-        """Shrink the file when most of it is unused."""
-        free, pages = (
-            cast("int", self._database.execute(f"PRAGMA {pragma}")[0][0])
-            for pragma in ("freelist_count", "page_count")
-        )
-        if 2 * free > pages:
-            # Rewriting the file needs it alone. Who else uses it keeps the room for another time.
-            with suppress(StoreBusyError):
-                self._database.execute("VACUUM")
+        self._database.shrink()
 
     def put(self, index: int, documents: Sequence[ChunkedDocument]) -> None:
         """Add documents, replacing those of the same id whole; within a transaction.

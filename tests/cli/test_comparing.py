@@ -1,0 +1,296 @@
+"""The command `compare`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SIX = ["base", "prompted", "few-shot", "retrieval", "tuned", "tuned + retrieval"]
+
+
+def names(ended: Any) -> list[str]:  # noqa: ANN401 - what the fixture gives
+    """Return the arms of a comparison that was written to stdout."""
+    return [arm["name"] for arm in ended.data["arms"]]
+
+
+def test_six_arms(tailorbird: Callable[..., Any], faq: Path, handbook: Path) -> None:
+    """A table with six arms and a verdict in words; what was decided before stands on stderr."""
+    ended = tailorbird("compare", faq, "--documents", handbook)
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert "6 arms × " in lines[0]
+    for arm in SIX:
+        assert sum(line.startswith(f"{arm} ") for line in lines) == 2  # shares, and costs
+    assert any(line.startswith("Verdict: ") for line in lines)
+    prompt, parts, training, answers = ended.err.splitlines()
+    assert prompt.startswith("system prompt (default): Answer the question")
+    assert parts.startswith("split by kind: ")
+    assert training.startswith("training: run 'faq-")
+    assert answers.endswith(" asked, 0 reused, 0 failed")
+
+
+def test_json(tailorbird: Callable[..., Any], faq: Path, handbook: Path) -> None:
+    """The JSON stands alone on stdout and has everything that was promised."""
+    ended = tailorbird("compare", faq, "--documents", handbook, "--json", "-")
+    found = ended.data
+    assert list(found) == [
+        "name",
+        "provider",
+        "created_at",
+        "settings",
+        "arms",
+        "questions",
+        "answers",
+        "summary",
+        "pairwise",
+        "figures",
+        "verdict",
+    ]
+    assert names(ended) == SIX
+    assert len(found["answers"]) == 6 * len(found["questions"])
+    assert found["settings"] == {"split": "kind", "held_out": 0.25, "seed": 7}
+    assert set(found["summary"][0]) == {"arm", "kind", "metric", "n", "value", "low", "high"}
+    assert found["verdict"]["headline"]
+
+
+def test_second_run_asks_nothing(tailorbird: Callable[..., Any], faq: Path, handbook: Path) -> None:
+    """The same comparison again trains nothing, asks nothing, and says so."""
+    first = tailorbird("compare", faq, "--documents", handbook)
+    second = tailorbird("compare", faq, "--documents", handbook)
+    asked = int(first.err.rpartition("answers: ")[2].split()[0])
+    assert asked > 0
+    assert second.err.endswith(f"answers: 0 asked, {asked} reused, 0 failed\n")
+    assert " of an earlier comparison is taken\n" in second.err
+    assert len(tailorbird("jobs", "--json", "-").data["jobs"]) == 1
+
+
+def test_reports(tailorbird: Callable[..., Any], faq: Path, handbook: Path, tmp_path: Path) -> None:
+    """All four reports are written where they were asked for, and stderr says where."""
+    files = [f"out.{ending}" for ending in ("md", "html", "csv", "json")]
+    options = [text for file in files for text in (_flag(file), file)]
+    ended = tailorbird("compare", faq, "--documents", handbook, *options)
+    assert ended.err.splitlines()[-4:] == [f"written: {file}" for file in files]
+    assert ended.out.count("Verdict: ") == 1
+    assert (tmp_path / "out.md").read_text(encoding="utf-8").startswith("# ")
+    assert "<html" in (tmp_path / "out.html").read_text(encoding="utf-8")
+    answers = json.loads((tmp_path / "out.json").read_bytes())["answers"]
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(answers)
+
+
+def _flag(file: str) -> str:
+    return {"md": "--markdown"}.get(file.partition(".")[2], f"--{file.partition('.')[2]}")
+
+
+@pytest.mark.parametrize("flag", ["--json", "--markdown", "--html", "--csv"])
+def test_place_of_a_report_is_checked_first(
+    tailorbird: Callable[..., Any], faq: Path, tmp_path: Path, flag: str
+) -> None:
+    """A report that could not be written is refused before anything is done."""
+    missing = tailorbird("compare", faq, flag, "nowhere/out")
+    assert missing.code == 2
+    assert "there is no folder 'nowhere'" in missing.err
+    folder = tailorbird("compare", faq, flag, tmp_path)
+    assert folder.code == 2
+    assert "is a folder" in folder.err
+    assert not (tmp_path / ".tailorbird").exists()
+
+
+def test_named_arms(tailorbird: Callable[..., Any], faq: Path) -> None:
+    """Only the named arms are asked, in the order of their names; nothing is tuned for them."""
+    ended = tailorbird("compare", faq, "--arms", "few-shot, Base,base", "--json", "-")
+    assert names(ended) == ["few-shot", "base"]
+    assert tailorbird("jobs", "--json", "-").data == {"jobs": []}
+
+
+def test_named_arms_with_documents(
+    tailorbird: Callable[..., Any], faq: Path, handbook: Path
+) -> None:
+    """Blanks in an arm's name do not matter, and documents that no arm needs are not indexed."""
+    args = ("compare", faq, "--documents", handbook, "--json", "-", "--arms")
+    assert names(tailorbird(*args, "tuned+retrieval,retrieval")) == [
+        "tuned + retrieval",
+        "retrieval",
+    ]
+    assert names(tailorbird(*args, "base", "--workspace", "other")) == ["base"]
+    assert not list(Path("other").rglob("indexes/*"))
+
+
+def test_without_documents(tailorbird: Callable[..., Any], faq: Path) -> None:
+    """Without documents the arms with retrieval are missing, and that is said."""
+    ended = tailorbird("compare", faq, "--json", "-")
+    assert names(ended) == ["base", "prompted", "few-shot", "tuned"]
+    assert ended.err.startswith("without --documents there are no arms with retrieval\n")
+
+
+@pytest.mark.parametrize(
+    ("arms", "hint"),
+    [
+        ("bse", "there is no arm 'bse'; did you mean 'base'?"),
+        ("everything", "there is no arm 'everything'; there are: base, prompted, "),
+        (" , ", "--arms names no arm"),
+        ("base,retrieval", "the arm 'retrieval' needs documents: add --documents DIR"),
+    ],
+)
+def test_wrong_arms(tailorbird: Callable[..., Any], faq: Path, arms: str, hint: str) -> None:
+    """An arm that cannot be asked ends with 2 before anything is done."""
+    ended = tailorbird("compare", faq, "--arms", arms)
+    assert (ended.code, ended.out) == (2, "")
+    assert hint in ended.err
+
+
+@pytest.mark.parametrize("setting", ["training_available = false", "training_until = 2020-01-01"])
+def test_provider_that_does_not_tune(
+    tailorbird: Callable[..., Any], faq: Path, handbook: Path, tmp_path: Path, setting: str
+) -> None:
+    """Where nothing can be tuned the other arms are compared, and the reason is given."""
+    (tmp_path / "tailorbird.toml").write_text(f'[profiles.closed]\nprovider = "fake"\n{setting}\n')
+    args = ("compare", faq, "--documents", handbook, "--profile", "closed", "--json", "-")
+    ended = tailorbird(*args)
+    assert ended.code == 0
+    assert names(ended) == ["base", "prompted", "few-shot", "retrieval"]
+    assert "warning: the tuned arms are left out: fake: 'jobs.create' is not available" in ended.err
+    alone = tailorbird(*args, "--arms", "tuned")
+    assert alone.code == 2
+    assert alone.data["error"]["message"].startswith("none of the arms can be asked: tuned")
+
+
+def test_job_that_failed(
+    tailorbird: Callable[..., Any], scripted: Callable[..., None], faq: Path, tmp_path: Path
+) -> None:
+    """A failed job ends with 1; the same command with --again trains anew and goes on."""
+    scripted("unlucky", 'Script().on("jobs.create", Statuses("queued", "failed"))')
+    args = ("compare", faq, "--arms", "tuned", "--profile", "unlucky")
+    assert tailorbird(*args).code == 1
+    (tmp_path / "plain").touch()
+    assert tailorbird(*args, "--again").code == 0
+
+
+def test_failed_answers_are_counted(
+    tailorbird: Callable[..., Any], scripted: Callable[..., None], faq: Path
+) -> None:
+    """A call that failed by itself is told at the end, and is asked again next time."""
+    scripted("moody", 'Script().on("chat.complete", Fault.unavailable())')
+    args = ("compare", faq, "--arms", "base", "--profile", "moody")
+    assert tailorbird(*args).err.endswith(" asked, 0 reused, 1 failed\n")
+
+
+def test_broken_questions(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
+    """Broken questions end with 1 before anything is sent; at most 20 problems are shown."""
+    (tmp_path / "faq.csv").write_text("question,answer\n" + "Why?\n" * 30)
+    ended = tailorbird("compare", "faq.csv")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.count("error: faq.csv, line") == 20
+    assert "… and 10 more; `tailorbird validate FILE --all` shows them" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("args", "hint"),
+    [
+        (("faq.cvs",), "did you mean 'faq.csv'?"),
+        (("faq.csv", "--documents", "nowhere"), "there is no 'nowhere'"),
+        (("faq.csv", "--held-out", "2"), "number above 0 and below 1"),
+    ],
+)
+def test_wrong_arguments(
+    tailorbird: Callable[..., Any], faq: Path, args: tuple[str, ...], hint: str
+) -> None:
+    """A missing file or a wrong share ends with 2 and the fix."""
+    ended = tailorbird("compare", *args)
+    assert faq.name == "faq.csv"
+    assert (ended.code, ended.out) == (2, "")
+    assert hint in ended.err
+
+
+def test_documents_that_cannot_be_read(
+    tailorbird: Callable[..., Any], faq: Path, tmp_path: Path
+) -> None:
+    """A document that cannot be read is told, and the others are used."""
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "one.md").write_text("# Labels\n\nA label costs 6 dollars.\n")
+    (tmp_path / "pages" / "two.xlsx").write_bytes(b"PK\x03\x04")
+    ended = tailorbird("compare", faq, "--documents", "pages", "--arms", "retrieval")
+    assert ended.code == 0
+    assert "two.xlsx" in ended.err
+
+
+def test_split_without_kinds(tailorbird: Callable[..., Any], faq: Path, tmp_path: Path) -> None:
+    """A file without kinds is split by fact, with the share and the seed that were given."""
+    with faq.open(encoding="utf-8", newline="") as file:
+        rows = [row[:2] for row in csv.reader(file)]
+    with (tmp_path / "plain.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    args = ("compare", "plain.csv", "--arms", "base", "--seed", "3", "--held-out", "0.5")
+    ended = tailorbird(*args, "--json", "-")
+    assert ended.data["settings"] == {"split": "fact", "held_out": 0.5, "seed": 3}
+    assert "split by fact: " in ended.err
+
+
+def test_warnings_are_shown(tailorbird: Callable[..., Any], faq: Path) -> None:
+    """What looks odd about the questions is told, and stops nothing."""
+    faq.write_bytes(faq.read_text(encoding="utf-8").replace("$6.50", "6\u200b.50").encode())
+    ended = tailorbird("compare", faq, "--arms", "base")
+    assert ended.code == 0
+    assert f"warning: {faq}, line " in ended.err
+
+
+def test_file_name_that_no_run_can_have(
+    tailorbird: Callable[..., Any], examples: Path, tmp_path: Path
+) -> None:
+    """A Japanese file name is no obstacle: its run gets a name that can be typed."""
+    target = tmp_path / "よくある質問.csv"
+    target.write_bytes((examples / "ja" / "faq.csv").read_bytes())
+    ended = tailorbird("compare", target, "--arms", "tuned")
+    assert ended.code == 0
+    assert "training: run 'compare-" in ended.err
+    assert "system prompt (default): 質問に正確かつ簡潔に答えてください。" in ended.err
+
+
+def test_other_rows_are_another_run(tailorbird: Callable[..., Any], faq: Path) -> None:
+    """Changed rows, another prompt or another base never meet the name of an earlier run."""
+    args = ("compare", faq, "--arms", "tuned")
+    assert tailorbird(*args).code == 0
+    assert tailorbird(*args, "--system", "Be kind.").code == 0
+    faq.write_text(faq.read_text(encoding="utf-8").replace("$6.50", "$7.50"), encoding="utf-8")
+    assert tailorbird(*args).code == 0
+    assert len(tailorbird("jobs", "--json", "-").data["jobs"]) == 3
+
+
+def test_moved_embedding_model(
+    tailorbird: Callable[..., Any], faq: Path, handbook: Path, tmp_path: Path
+) -> None:
+    """Another embedding model gets an index of its own instead of an error."""
+    (tmp_path / "tailorbird.toml").write_text(
+        '[profiles.one]\nprovider = "fake"\n[profiles.two]\nprovider = "fake"\nflavor = "azure"\n'
+    )
+    args = ("compare", faq, "--documents", handbook, "--arms", "retrieval", "--profile")
+    assert tailorbird(*args, "one").code == 0
+    assert tailorbird(*args, "two").code == 0
+
+
+@pytest.mark.parametrize(
+    ("systems", "origin"),
+    [(("Be kind.", "Be kind."), "from the data): Be kind."), (("", "Be kind."), "differs by row")],
+)
+def test_prompts_of_the_rows(
+    tailorbird: Callable[..., Any],
+    faq: Path,
+    tmp_path: Path,
+    systems: tuple[str, str],
+    origin: str,
+) -> None:
+    """A file with system prompts keeps them: one for all arms, or each row its own."""
+    with faq.open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    with (tmp_path / "own.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*head, "system"])
+        table.writerows([*row, systems[at % 2]] for at, row in enumerate(rows))
+    ended = tailorbird("compare", "own.csv")
+    assert ended.code == 0
+    assert origin in ended.err
