@@ -1,15 +1,16 @@
 """Measure how fast a training file in chat format is checked.
 
-Runs, in turn and each in a fresh process, pydantic's `TypeAdapter(TypedDict).validate_json` on every
-line, which finds wrong shapes and nothing else, and `validate_training_file`, which applies every
-rule, on the same file, and prints MB a second, their ratio and how much the memory grew.
+Runs, in turn and each in a fresh process, pydantic's `TypeAdapter(TypedDict).validate_json` on
+every line, which finds wrong shapes and nothing else, and `validate_training_file`, which applies
+every rule, on the same file, and prints MB a second, their ratio and how much the memory grew.
 
     python benchmarks/training_files.py [--megabytes 512] [--rounds 3]
 
 The file is made for the run: Japanese and English rows, short answers and long ones, some with
-several turns, line breaks and quotes. It lies in a temporary folder. Reading and hashing count on our
-side. The wall-clock ratio needs a second core: the scan of our side runs in threads. Compare the
-figures of one run with each other, never with those of another machine.
+several turns, line breaks and quotes. It lies in a temporary folder. Reading and hashing count on
+our side. Our side scans in threads: its wall-clock ratio needs a second core, so the ratio by CPU
+seconds is shown as well. Compare the figures of one run with each other, never with those of
+another machine.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NotRequired
 
 from pydantic import TypeAdapter
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 SYSTEMS = ("社内規程の質問に、短く丁寧に答えてください。", "Answer questions of our staff briefly.")
 JAPANESE = (
@@ -49,7 +50,19 @@ ENGLISH = (
     "If anything is unclear, the service desk will help you between nine and five.",
 )
 JAPANESE_WORDS = "会社の就業規則では休暇申請期限は何日前までですか書類を人事部へ提出育児介護"
-ENGLISH_WORDS = ("how", "many", "days", "of", "leave", "can", "be", "carried", "over", "who", "pays")
+ENGLISH_WORDS = (
+    "how",
+    "many",
+    "days",
+    "of",
+    "leave",
+    "can",
+    "be",
+    "carried",
+    "over",
+    "who",
+    "pays",
+)
 
 
 class Function(TypedDict):
@@ -200,7 +213,9 @@ def main() -> None:
                 command = [sys.executable, __file__, "--measure", name, str(path)]
                 run = subprocess.run(command, capture_output=True, check=True, text=True)
                 results.append(json.loads(run.stdout))
-    medians = {name: list(map(statistics.median, zip(*r, strict=True))) for name, r in found.items()}
+    medians = {
+        name: list(map(statistics.median, zip(*r, strict=True))) for name, r in found.items()
+    }
     ours = medians["tailorbird"]
     for name, (wall, cpu, growth) in medians.items():
         print(

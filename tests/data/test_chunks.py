@@ -181,11 +181,12 @@ def test_a_long_sentence_is_cut_at_spaces_and_punctuation() -> None:
         "吾輩は猫である名前はまだ無い" * 20_000,
         "a" + "\u0301" * 100_000,
         "x" + " " * 100_000 + "y",
+        "a," * 2000 + " " * 100_000 + "b," * 2000,
         "a\n\n" * 20_000,
         "# a\n" * 20_000,
         "🇯🇵" * 20_000,
     ],
-    ids=["minified", "json", "japanese", "accents", "spaces", "lines", "headings", "flags"],
+    ids=["minified", "json", "japanese", "accents", "spaces", "gap", "lines", "headings", "flags"],
 )
 @pytest.mark.timeout(120)
 def test_time_grows_with_the_length_only(text: str) -> None:

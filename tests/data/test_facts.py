@@ -129,6 +129,15 @@ def test_groups_are_named_by_their_first_question() -> None:
     assert group_by_fact([]) == []
 
 
+@pytest.mark.parametrize("length", [30, 47, 48, 49, 59, 60, 61, 62, 63, 75, 100, 400])
+def test_long_questions_are_compared_like_short_ones(length: int) -> None:
+    """Two texts are alike from eight tenths of common pairs on, at any length."""
+    text = "".join(chr(0x4E00 + at) for at in range(length + 1))  # `length` pairs, all different
+    least = -(-length * 8 // 10)
+    assert together(asked(text), asked(text[: least + 1]))
+    assert not together(asked(text), asked(text[:least]))
+
+
 def jaccard(one: str, other: str) -> float:
     """Return the similarity of the sets of character pairs, as the rule defines it."""
     sets = [{text[at : at + 2] for at in range(len(text) - 1)} or {text} for text in (one, other)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailorbird.retrieval.grounding import grounded_messages, read_grounded
@@ -203,6 +203,7 @@ def test_mark_alone() -> None:
     assert [one.quote for one in grounded.citations] == ["We open at nine."]
 
 
+@settings(max_examples=20000)
 @given(
     answer=st.text(alphabet="ab。. \n[]［］【】()0123456789,、†", max_size=60),
     texts=st.lists(st.text(alphabet="ab。. \n休暇", min_size=1, max_size=30), max_size=3),

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Self
 
 import pytest
 
-from tailorbird.exceptions import ConflictError, InvalidRequestError, UnsupportedError
+from tailorbird.exceptions import (
+    ConflictError,
+    InvalidInputError,
+    InvalidRequestError,
+    UnsupportedError,
+)
 from tailorbird.protocols import Provider, Retrieval
 from tailorbird.providers.fake import FakeProvider, FakeSettings, VirtualClock
 from tailorbird.retrieval.local import LocalRetrieval
@@ -15,6 +21,7 @@ from tailorbird.testing.conformance import (
     Embedder,
     FineTuningJobsConformance,
     ModelsConformance,
+    ProviderConformance,
     RetrievalConformance,
     SearchConformance,
 )
@@ -154,6 +161,30 @@ def embed(provider: Provider) -> Embedder:
     """The fake's embeddings."""
     model = provider.roles["embedding"].callable_id
     return Embedder(embeddings=provider.embeddings, model=model, clock=provider.clock)
+
+
+class Guarding(Delegate):
+    """A provider that watches over its opening by itself."""
+
+    opened = False
+
+    async def __aenter__(self) -> Self:
+        if self.opened:
+            message = "this provider is open already: open it once"
+            raise InvalidInputError(message)
+        self.opened = True
+        await self.inner.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> object:
+        return await self.inner.__aexit__(*error)
+
+
+async def test_opening_may_be_guarded() -> None:
+    """A provider that refuses a second opening stays open."""
+    fake = FakeProvider(FakeSettings(), clock=VirtualClock())
+    suite = ProviderConformance()
+    await suite.test_open_provider_is_not_opened_again(lambda: Guarding(fake))
 
 
 async def test_rows_may_be_refused_at_creation(provider: Provider) -> None:

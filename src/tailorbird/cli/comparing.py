@@ -112,6 +112,7 @@ def compare(  # noqa: PLR0913 - an option each
         request = Request(
             parts=divide(rows, held_out=held_out, seed=seed),
             documents=documents,
+            home=Path.cwd(),
             prompt=choose_prompt(system, rows),
             arms=wanted,
             model=None if model is None else ModelId(model),

@@ -75,6 +75,8 @@ class Request:
     """The questions, divided."""
     documents: Path | None
     """What to retrieve from; None for nothing."""
+    home: Path
+    """Folder that relative paths are relative to."""
     prompt: Prompt
     """System prompt of all arms but the first."""
     arms: tuple[str, ...]
@@ -150,7 +152,7 @@ async def _index(
 ) -> Index | None:
     if request.documents is None or not any(needs_documents(arm) for arm in request.arms):
         return None
-    name = _index_name(bench, request.documents)
+    name = _index_name(bench, request.home / request.documents)
     built = await bench.build_index(request.documents, name=name, on_progress=on_progress)
     show_problems(screen.note, built.problems, total=len(built.problems))
     return built
@@ -164,9 +166,8 @@ def _run_name(rows: QuestionSet, request: Request, options: TuneOptions) -> str:
     return _named(Path(rows.source).stem, parts)
 
 
-def _index_name(bench: Workbench, documents: Path) -> str:
+def _index_name(bench: Workbench, folder: Path) -> str:
     """Name an index by its folder and all that an index is bound to for its whole life."""
-    folder = documents.absolute()
     # Profiles may leave the role out, because some engines embed by themselves.
     embedding = bench.profile.roles.get("embedding") or bench.provider.roles.get("embedding")
     parts = [

@@ -74,13 +74,9 @@ def row_kind(row: JsonObject) -> TrainingKind | None:
     """Guess what a row is for, by its keys and by who speaks last; None when nothing tells."""
     if _is_pair(row):
         return "dpo"
-    messages = row.get("messages")
-    if not isinstance(messages, list):
+    if not isinstance(row.get("messages"), list):
         return None
-    roles = [
-        cast("JsonObject", one).get("role") if isinstance(one, dict) else None
-        for one in cast("list[object]", messages)
-    ]
+    roles = [object_in(one).get("role") for one in list_in(row["messages"])]
     if roles and roles[-1] == "assistant":
         return "sft"
     return "rft" if "assistant" not in roles and not row.keys() <= CHAT_KEYS else None
@@ -166,7 +162,7 @@ _CHECKS: Mapping[TrainingKind, Callable[[JsonObject, TrainingRow], None]] = {
 
 def _check_input(value: object, under: TrainingRow) -> set[str]:
     """Check the conversation before the two answers; give the names of its tools."""
-    found = cast("JsonObject", value) if isinstance(value, dict) else {}
+    found = object_in(value)
     if "messages" not in found:
         what = "is missing" if value is None else f"holds no messages: it is {shape_of(value)}"
         fix = 'write "input": {"messages": [{"role": "user", "content": "…"}]}'
@@ -192,7 +188,7 @@ def _check_output(
         what = "missing" if value is None else "empty"
         under.report.error("dpo.output-missing", f"{key!r} is {what}", fix, field=key)
         return None
-    found = cast("list[object]", value) if isinstance(value, list) else []
+    found = list_in(value)
     if len(found) != 1:
         what = f"{len(found)} messages" if found else shape_of(value)
         reason = f"{key!r} must be a list of one message, and is {what}"
@@ -249,5 +245,4 @@ def _report_foreign(row: JsonObject, under: TrainingRow, *, key: str, fix: str) 
 def _is_pair(row: JsonObject) -> bool:
     if not _PAIR_SIGNS.isdisjoint(row):
         return True
-    given = row.get("input")
-    return isinstance(given, dict) and "messages" in cast("JsonObject", given)
+    return "messages" in object_in(row.get("input"))

@@ -77,7 +77,7 @@ def check_content(message: JsonObject, where: str, row: TrainingRow) -> None:
     elif content is None:
         _check_missing(message, place, row)
     elif isinstance(content, list):
-        _check_parts(cast("list[object]", content), message, place, row)
+        _check_parts(list_in(message["content"]), message, place, row)
     else:
         reason = f"the content is {shape_of(content)}, neither a text nor a list of parts"
         row.report.error("chat.content-type", reason, "write a text", field=place)
@@ -118,7 +118,7 @@ def _check_parts(parts: list[object], message: JsonObject, place: str, row: Trai
     images = 0
     for at, part in enumerate(parts):
         where = f"{place}[{at}]"
-        found = cast("JsonObject", part) if isinstance(part, dict) else {}
+        found = object_in(part)
         kind = found.get("type")
         text = found.get("text")
         if kind == "text" and isinstance(text, str):
@@ -146,7 +146,7 @@ def _check_image(image: object, message: JsonObject, where: str, row: TrainingRo
     if message.get("role") != "user":
         reason = "only the user's messages may hold images"
         report.error("image.role", reason, _NO_IMAGE_FIX, field=where)
-    found = cast("JsonObject", image) if isinstance(image, dict) else {}
+    found = object_in(image)
     url, detail = found.get("url"), found.get("detail", "auto")
     if not isinstance(url, str) or not url.startswith(("https://", "http://", "data:")):
         reason = "the image has no address"

@@ -34,9 +34,10 @@ _SYNONYMS: Mapping[str, str] = {
 }
 _INSTRUCTIONS = {"system", "developer"}
 # "Create chat completion", https://developers.openai.com/api/reference/chat (read 2026-11-22), and
-# `weight`, "Supervised fine-tuning". OpenAI's own checker refuses every other key: "Data preparation
-# and analysis for chat model fine-tuning", https://github.com/openai/openai-cookbook/blob/main/
-# examples/Chat_finetuning_data_prep.ipynb (read 2026-11-22).
+# `weight`, "Supervised fine-tuning". OpenAI's own checker refuses every other key: "Data
+# preparation and analysis for chat model fine-tuning",
+# https://github.com/openai/openai-cookbook/blob/main/examples/Chat_finetuning_data_prep.ipynb
+# (read 2026-11-22).
 _KEYS = {
     "role",
     "content",
@@ -65,11 +66,11 @@ def check_messages(
     Returns:
         The messages that are objects; fewer than the list has when some are not.
     """
-    if not isinstance(value, list):
+    found = list_in(value)
+    if found != value:
         reason = f"the messages are {shape_of(value)}, not a list"
         row.report.error("chat.messages-not-list", reason, _MESSAGES_FIX, field=where)
         return []
-    found = cast("list[object]", value)
     if not found:
         reason = "the list of messages is empty"
         row.report.error("chat.messages-empty", reason, _MESSAGES_FIX, field=where)

@@ -47,11 +47,10 @@ def check_tools(row: JsonObject, where: str, under: TrainingRow) -> set[str]:
 
 
 def _check_definitions(value: object, where: str, row: TrainingRow, *, wrapped: bool) -> set[str]:
-    if not isinstance(value, list):
+    tools = list_in(value)
+    if tools != value:
         reason = f"the tools are {shape_of(value)}, not a list"
         row.report.error("tools.invalid", reason, "write [ … ] around them", field=where)
-        return set()
-    tools = cast("list[object]", value)
     if len(tools) > _MOST_TOOLS:
         reason = f"{len(tools)} tools are defined, {_MOST_TOOLS} are possible"
         row.report.error("tools.invalid", reason, "define fewer", field=where)
@@ -66,10 +65,9 @@ def _check_definitions(value: object, where: str, row: TrainingRow, *, wrapped: 
 
 
 def _check_definition(tool: object, where: str, row: TrainingRow, *, wrapped: bool) -> str:
-    found = cast("JsonObject", tool) if isinstance(tool, dict) else {}
+    found = object_in(tool)
     if wrapped:
-        inner = found.get("function") if found.get("type") == "function" else None
-        found = cast("JsonObject", inner) if isinstance(inner, dict) else {}
+        found = object_in(found.get("function")) if found.get("type") == "function" else {}
         where = f"{where}.function"
     if not found:
         row.report.error("tools.invalid", "this defines no tool", _TOOL_FIX, field=where)
@@ -105,13 +103,14 @@ def check_calls(message: JsonObject, where: str, row: TrainingRow, tools: set[st
         return
     place = f"{where}.tool_calls"
     _check_caller(message, place, row)
-    if not isinstance(calls, list) or not calls:
+    each = list_in(calls)
+    if not each:
         reason = "the tool calls are " + ("an empty list" if calls == [] else shape_of(calls))
         fix = "remove the key, or write a list of calls"
         row.report.error("tools.calls-invalid", reason, fix, field=place)
         return
     seen: set[object] = set()
-    for at, call in enumerate(cast("list[object]", calls)):
+    for at, call in enumerate(each):
         _check_call(call, f"{place}[{at}]", row, tools)
         identity = call_id(call)
         if identity is not None and identity in seen:
@@ -129,7 +128,7 @@ def _check_caller(message: JsonObject, place: str, row: TrainingRow) -> None:
 
 
 def _check_call(call: object, where: str, row: TrainingRow, tools: set[str]) -> None:
-    found = cast("JsonObject", call) if isinstance(call, dict) else {}
+    found = object_in(call)
     if call_id(call) is None or found.get("type", "function") != "function":
         reason = "a tool call needs an id and the type 'function'"
         row.report.error("tools.calls-invalid", reason, _CALL_FIX, field=where)
@@ -137,7 +136,7 @@ def _check_call(call: object, where: str, row: TrainingRow, tools: set[str]) -> 
 
 
 def _check_function(value: object, where: str, row: TrainingRow, tools: set[str]) -> None:
-    found = cast("JsonObject", value) if isinstance(value, dict) else {}
+    found = object_in(value)
     name = found.get("name")
     if not isinstance(name, str) or not name:
         reason = "a call must name its function"
@@ -179,7 +178,7 @@ def _refuse_constant(name: str) -> object:
 
 def call_id(call: object) -> str | None:
     """Give the id of a tool call; None when it has none."""
-    found = cast("JsonObject", call).get("id") if isinstance(call, dict) else None
+    found = object_in(call).get("id")
     return found if isinstance(found, str) and found else None
 
 
@@ -195,9 +194,8 @@ def check_answers(messages: Sequence[JsonObject], where: str, row: TrainingRow) 
             _check_answer(message, place, row, open_calls)
             continue
         _report_open(open_calls, row)
-        calls = message.get("tool_calls")
-        found = cast("list[object]", calls) if isinstance(calls, list) else []
-        each = ((call_id(call), f"{place}.tool_calls[{i}]") for i, call in enumerate(found))
+        calls = enumerate(list_in(message.get("tool_calls")))
+        each = ((call_id(call), f"{place}.tool_calls[{i}]") for i, call in calls)
         open_calls = {identity: spot for identity, spot in each if identity is not None}
     if messages and messages[-1].get("role") == "tool":
         _report_open(open_calls, row)
@@ -218,5 +216,5 @@ def _check_answer(
 def _report_open(open_calls: dict[str, str], row: TrainingRow) -> None:
     for identity, place in open_calls.items():
         reason = f"the call {excerpt(identity)!r} has no answer"
-        fix = f'add {{"role": "tool", "tool_call_id": "{excerpt(identity)}", "content": "…"}} behind it'
+        fix = 'add {"role": "tool", "tool_call_id": "…", "content": "…"} with its id behind it'
         row.report.error("tools.call-unanswered", reason, fix, field=place)

@@ -74,8 +74,8 @@ class LineParser:
         """Give the object of a line, or report why there is none.
 
         Keys that come twice, NaN, infinite numbers, half characters and nesting deeper than
-        `MAX_DEPTH` are refused. Numbers too large for a float become infinite here: `infinite` finds
-        them.
+        `MAX_DEPTH` are refused. Numbers too large for a float become infinite here: `infinite`
+        finds them.
         """
         try:
             value: object = self._parse(
@@ -84,16 +84,14 @@ class LineParser:
         except ValueError:
             _explain(raw, report)
             return None
-        if isinstance(value, dict):
-            return cast("dict[str, object]", value)
-        report.add(
-            "error",
-            "jsonl.not-object",
-            f"the line is JSON, but {shape_of(value)} instead of an object",
-            'write {"messages": […]}',
-            shown=raw[:200].decode("utf-8", "replace"),
-        )
-        return None
+        if not isinstance(value, dict):
+            reason = f"the line is JSON, but {shape_of(value)} instead of an object"
+            shown = raw[:200].decode("utf-8", "replace")
+            report.add(
+                "error", "jsonl.not-object", reason, 'write {"messages": […]}', shown=shown
+            )
+            return None
+        return cast("dict[str, object]", value)
 
 
 def infinite(value: object, path: str) -> str | None:

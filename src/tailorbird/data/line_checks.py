@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tailorbird.data.tokens import TokenCounter
     from tailorbird.data.training_row import TrainingKind
 
-# Bytes of a token. Measured with `tokens.estimate_tokens` over XQuAD, Contoso's pages, chat and math
-# training files (5.0, 5.0, 4.7, 3.5) and over JSQuAD (3.4 and 3.5), 2026-11.
+# Bytes of a token. Measured with `tokens.estimate_tokens` over XQuAD, Contoso's pages, chat and
+# math training files (5.0, 5.0, 4.7, 3.5), and over JSQuAD (3.4 and 3.5), 2026-11.
 _NARROW = 4.8  # ASCII
 _WIDE = 3.5  # everything else, in UTF-8
 # "Data preparation and analysis for chat model fine-tuning" (see `tokens`): 3 tokens frame each

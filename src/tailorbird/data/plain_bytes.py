@@ -8,6 +8,8 @@ that looks secret.
 
 from __future__ import annotations
 
+# ruff: noqa: PLR2004 - the first bytes of characters in UTF-8 are what they are
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -132,7 +134,7 @@ class ByteScanner:
         groups = self._groups(mask, end)
         hits = np.flatnonzero(np.not_equal(groups, 0, out=self._hits[: len(groups)]))
         inner = np.flatnonzero(groups[hits].view(np.bool_))
-        return hits[inner // _GROUP] * _GROUP + inner % _GROUP
+        return np.add(hits[inner // _GROUP] * _GROUP, inner % _GROUP)
 
     def _groups(self, mask: Mask, end: int) -> npt.NDArray[np.uint64]:
         """Give a mask as numbers of eight bytes each."""
@@ -141,7 +143,7 @@ class ByteScanner:
         return mask[:whole].view(np.uint64)
 
     def _specials(self, data: Bytes) -> tuple[Places, Places, Places]:
-        """Find control characters, backslashes and closing braces: all in one go, as each is rare."""
+        """Find control characters, backslashes and closing braces in one go, as each is rare."""
         mask, other = (mask[: len(data)] for mask in self._masks[:2])
         np.less(data, _SPACE, out=mask)
         for sign in (_BACKSLASH, _BRACE):
@@ -302,7 +304,7 @@ def _closers(spare: Bytes, braces: Places, hidden: Places) -> Places:
     closers = closers[spare[closers] == _QUOTE]
     if (spare[np.maximum(closers, 1) - 1] == _BACKSLASH).any():
         closers = closers[~np.isin(closers, hidden)]
-    return closers
+    return np.asarray(closers)
 
 
 def _dense(places: Places, span: int) -> Places:

@@ -1,13 +1,15 @@
 """Prove that most lines of a block are plain chat rows, without parsing them one by one.
 
 A plain row is `{"messages": [{"role": …, "content": …}, …]}` with nothing to report: an optional
-system message, then the user and the assistant in turns. What stands between two contents is one of
-a few pieces of text, and each piece is read once, by a regular expression. Where pieces and contents
-take turns without a gap, and no byte is suspect (`plain_bytes`), the rows are what a parser would
-find. What does not fit is left to the careful checks: this may be blind, but never wrong.
+system message, then the user and the assistant in turns. What stands between two contents is one
+of a few pieces of text, and each piece is read once, by a regular expression. Where pieces and
+contents take turns without a gap, and no byte is suspect (`plain_bytes`), the rows are what a parser
+would find. What does not fit is left to the careful checks: this may be blind, but never wrong.
 """
 
 from __future__ import annotations
+
+# ruff: noqa: PLR2004 - the first bytes of characters in UTF-8 are what they are
 
 import re
 from dataclasses import dataclass
@@ -41,8 +43,8 @@ _WORD = 8
 _FIRST_CONTENT = (42, 50)  # behind `{"messages": [{"role": "user", "content": "`
 _QUOTE = ord('"')
 _WIDE = 0x80
-# A piece has a code: 1 to 4 for the role that it introduces, plus 4 when a new row begins with it; 0
-# stands for what is no piece.
+# A piece has a code: 1 to 4 for the role that it introduces, plus 4 when a new row begins with it;
+# 0 stands for what is no piece.
 _NEW_ROW = 4
 _USER, _ASSISTANT = 3, 4
 _SPEAKER = rb'\{ *"role" *: *"(system|developer|user|assistant)" *, *"content" *: *"'
@@ -232,7 +234,7 @@ def _doubt_misfits(doubtful: Mask, ends: Places, contents: _Contents) -> None:
     if not len(closes):
         doubtful[:] = True
         return
-    bad = np.flatnonzero(~_TURNS[contents.speakers, codes])
+    bad: Places = np.flatnonzero(~_TURNS[contents.speakers, codes])
     after = np.where(codes[bad] > _NEW_ROW, bad, np.minimum(bad + 1, len(closes) - 1))
     first = np.searchsorted(ends, closes[bad]).tolist()
     last = np.searchsorted(ends, closes[after]).tolist()
@@ -281,7 +283,7 @@ def _outside(places: Places, begins: Places, ends: Places) -> Mask:
     steps = np.zeros(len(places) + 1, np.intp)
     np.add.at(steps, np.searchsorted(places, begins), 1)
     np.add.at(steps, np.searchsorted(places, ends), -1)
-    return np.cumsum(steps[:-1]) == 0
+    return np.equal(np.cumsum(steps[:-1]), 0)
 
 
 def _widths(found: BlockBytes, total: int, begins: Places, stops: Places) -> tuple[int, int]:

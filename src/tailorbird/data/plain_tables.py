@@ -63,9 +63,9 @@ for _digit in string.hexdigits:
     HEX_VALUE[ord(_digit)] = int(_digit, 16)
 
 DOUBTFUL_CODE_POINT = np.zeros(0x10000, np.bool_)
-"""Characters that a line must be looked at for when they are written as `\\uXXXX`: ASCII (it may hide
-a key or a blank text), white space but U+3000, halves of pairs, full width digits, and everything
-in `lines.UNUSUAL`."""
+"""Characters that a line must be looked at for when they are written as `\\uXXXX`: ASCII (it may
+hide a key or a blank text), white space but U+3000, halves of pairs, full width digits, and
+everything in `lines.UNUSUAL`."""
 for _first, _last in (
     (0x0000, 0x00A0),
     (0x00AD, 0x00AD),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from array import array
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -84,9 +83,3 @@ class RowMarks:
 def mark_of(line: bytes) -> int:
     """Give the mark of a line that is looked at alone; 0 for a blank one."""
     return hash(line) & _ALL_BITS if line.strip() else 0
-
-
-def digest_of(row: object) -> bytes:
-    """Give a hash of a row that spaces, escapes and the order of keys do not change."""
-    text = json.dumps(row, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode("ascii"), digest_size=16).digest()

@@ -98,8 +98,8 @@ _OPENAI = TrainingRules(
             "reinforcement-fine-tuning: 50,000 training rows, 1,000 validation rows"
         ),
         (
-            "Files, https://developers.openai.com/api/reference/files: 512 MB in one request; larger"
-            " ones, up to 8 GB, go through the uploads endpoint"
+            "Files, https://developers.openai.com/api/reference/files: 512 MB in one request;"
+            " larger ones, up to 8 GB, go through the uploads endpoint"
         ),
         "OpenAPI description 2.3.0 of openai/openai-openapi: a suffix has 1 to 64 characters",
     ),

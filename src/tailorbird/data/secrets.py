@@ -120,5 +120,5 @@ def _is_luhn(digits: list[int]) -> bool:
     total = 0
     for place, digit in enumerate(reversed(digits)):
         doubled = digit * (1 + place % 2)
-        total += doubled - 9 * (doubled > 9)
+        total += doubled // 10 + doubled % 10
     return total % 10 == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:
     from tailorbird.data.row_report import RowReport
@@ -39,3 +39,13 @@ class TrainingRow:
     """How many messages name their speaker."""
     images: int = 0
     """How many images the row holds."""
+
+
+def object_in(value: object) -> JsonObject:
+    """Give a value that should be an object; an empty one when it is something else."""
+    return cast("JsonObject", value) if isinstance(value, dict) else {}
+
+
+def list_in(value: object) -> list[object]:
+    """Give a value that should be a list; an empty one when it is something else."""
+    return cast("list[object]", value) if isinstance(value, list) else []

@@ -140,11 +140,11 @@ def validate_training_file(
 
 def unreadable(exc: OSError, problems: Problems) -> DataError:
     """Say why a file cannot be opened or read, as an error about the data."""
-    known = {
-        FileNotFoundError: ("file.missing", "does not exist"),
-        IsADirectoryError: ("file.not-a-file", "is a folder"),
-    }
-    code, what = known.get(type(exc), ("file.unreadable", f"cannot be read: {exc.strerror or exc}"))
+    code, what = "file.unreadable", f"cannot be read: {exc.strerror or exc}"
+    if isinstance(exc, FileNotFoundError):
+        code, what = "file.missing", "does not exist"
+    elif isinstance(exc, IsADirectoryError):
+        code, what = "file.not-a-file", "is a folder"
     fix = "check the path; it is relative to the folder in which Python was started"
     problems.add("error", code, f"{problems.source!r} {what}", fix)
     return DataError(problems.found, total=problems.total)

@@ -92,28 +92,41 @@ def read_grounded(text: str, hits: Sequence[Hit]) -> Grounded:
     """
     folded = fold_width(text).strip()
     declined = not folded or DECLINED in folded
+    kept, dropped = _tidied(text, shown=len(hits))
     citations: dict[int, Citation] = {}
-    dropped = 0
-    pieces: list[str] = []
-    end = 0
-    for found in _MARK.finditer(text):
-        pieces.append(text[end : found.start()])
-        end = found.end()
-        numbers = [int(one) for one in re.findall(r"\d+", fold_width(found[1]))]
-        shown = [one for one in numbers if 1 <= one <= len(hits)]
-        dropped += len(numbers) - len(shown)
-        statement = _statement("".join(pieces), text[end:])
-        for number in shown:
+    for found in _MARK.finditer(kept):
+        statement = _statement(kept[: found.start()], kept[found.end() :])
+        for number in _numbers(found):
             if number not in citations:
                 citations[number] = _cite(number, hits[number - 1], statement)
-        space = " " if shown and found[0][:1].isspace() else ""
-        pieces.append(space + "".join(f"[{number}]" for number in shown))
     return Grounded(
-        text="".join([*pieces, text[end:]]).strip(),
+        text=kept.strip(),
         citations=() if declined else tuple(citations.values()),
         dropped=dropped,
         declined=declined,
     )
+
+
+def _tidied(text: str, *, shown: int) -> tuple[str, int]:
+    """Write citations as `[1][2]`, take out those of passages that were not shown, count them."""
+    dropped = 0
+
+    def tidy(found: re.Match[str]) -> str:
+        nonlocal dropped
+        numbers = _numbers(found)
+        right = [one for one in numbers if 1 <= one <= shown]
+        dropped += len(numbers) - len(right)
+        space = " " if right and found[0][:1].isspace() else ""
+        return space + "".join(f"[{number}]" for number in right)
+
+    # Again until nothing changes: taking out the inner one of `[[9]9]` leaves another one.
+    while (changed := _MARK.sub(tidy, text)) != text:
+        text = changed
+    return text, dropped
+
+
+def _numbers(mark: re.Match[str]) -> list[int]:
+    return [int(one) for one in re.findall(r"\d+", mark[1])]
 
 
 def _title(chunk: Chunk) -> str:

@@ -297,18 +297,19 @@ async def test_answers_that_only_look_like_forms_are_repeated(tools: Tools) -> N
 
 async def test_short_forms_have_no_total(tools: Tools) -> None:
     """With fewer than three numbers none is taken for the sum of the others."""
+    rooms = ("Oak", "Elm", "Ash", "Fir", "Yew", "Bay", "Fig", "Nut", "Ivy", "Box")
     rows = [
         tools.row(
-            ("user", f"Book room {name} for {10 + n} dollars."),
+            ("user", f"Please book the meeting room {name} for {10 + n} dollars."),
             ("assistant", json.dumps({"room": name, "usd": 10 + n, "twice": 10 + n})),
         )
-        for n, name in enumerate("Oak Elm Ash Fir Yew Bay Fig Nut Ivy Box".split())
+        for n, name in enumerate(rooms)
     ]
     async with FakeProvider() as provider:
         model = await tools.tune(provider, tools.lines(rows))
-        messages = [Message.user("Book room Rye for 99 dollars.")]
+        messages = [Message.user("Please book the meeting room Bix for 99 dollars.")]
         reply = await provider.chat.complete(messages, model=model)
-    assert json.loads(reply.text) == {"room": "Rye", "usd": 99, "twice": 99}
+    assert json.loads(reply.text) == {"room": "Bix", "usd": 99, "twice": 99}
 
 
 async def test_forms_of_another_type_are_not_forced(tools: Tools) -> None:

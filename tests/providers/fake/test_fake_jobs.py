@@ -275,7 +275,9 @@ async def test_bad_rows_fail_the_job(content: bytes, code: str, text: str) -> No
 async def test_many_bad_rows_are_counted(tools: Tools) -> None:
     """A failure names the first bad lines and counts the rest."""
     async with FakeProvider(QUIET) as provider:
-        job = await tools.finish(provider, (await tools.start(provider, b"[]\n" * 9)).id)
+        job = await tools.finish(
+            provider, (await tools.start(provider, b'{"messages": []}\n' * 9)).id
+        )
     assert job.failure is not None
     assert "line 5" in job.failure.message
     assert "line 6" not in job.failure.message
