@@ -70,8 +70,8 @@ def capabilities() -> str:
     return f"""# Capabilities
 
 What a provider can do is data: each entry says since when, until when, why not, and what to do
-instead. Asking for something that is missing raises `UnsupportedError` before any request. These are
-the flavors of the fake, which follow the clouds they are named after.
+instead. Asking for something that is missing raises `UnsupportedError` before any request. These
+are the flavors of the fake, which follow the clouds of their names.
 
 | capability | {head} |
 |---|{"---|" * len(FLAVORS)}

@@ -84,6 +84,21 @@ def test_bars_on_a_terminal(terminal: Callable[..., Any], faq: Path, handbook: P
     assert "tuned + retrieval" in shown
 
 
+def test_figures_stay_whole_on_a_narrow_terminal(
+    terminal: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    examples: Path,
+    faq: Path,
+) -> None:
+    """On 80 columns the heads give way before a figure or an arm's name is broken."""
+    monkeypatch.setenv("COLUMNS", "80")
+    ended = terminal("compare", faq, "--documents", examples / "en" / "handbook")
+    shown = ESCAPE.sub("", ended.out)
+    for arm in ("few-shot", "tuned \\+ retrieval"):
+        assert re.search(rf"^ {arm} +\d\.\d\d  \d\.\d\d-\d\.\d\d ", shown, re.MULTILINE)
+        assert re.search(rf"^ {arm} +\d\.\d\d  \d\.\d\d +\d+,\d\d\d ", shown, re.MULTILINE)
+
+
 def test_no_bars_in_a_pipe(tailorbird: Callable[..., Any], faq: Path) -> None:
     """Nothing of a bar comes into a file."""
     ended = tailorbird("compare", faq, "--arms", "base")

@@ -298,23 +298,25 @@ def test_unreadable_files_and_folders_are_reported(tmp_path: Path) -> None:
     fill(tmp_path, a_txt="1")
     length = len(str(tmp_path))
     handle = os.open(tmp_path, os.O_RDONLY)
-    # Folders are made one inside the other, until no path of a system call can name the last ones.
-    while length < 4096 + 200:
-        try:
-            os.stat("long.txt", dir_fd=handle)
-        except FileNotFoundError:
+    # Folders inside folders: the path of the last but one can still be given to the system, which
+    # takes 4,095 characters on Linux; that of the file inside it cannot, nor that of the last one.
+    while length < 4090 + 101:
+        room = 4090 - length - 1
+        name = "x" * (min(100, room) if room > 0 else 100)
+        if room <= 0:
             os.close(os.open("long.txt", os.O_WRONLY | os.O_CREAT, dir_fd=handle))
-        os.mkdir("x" * 100, dir_fd=handle)
-        inner = os.open("x" * 100, os.O_RDONLY, dir_fd=handle)
+        os.mkdir(name, dir_fd=handle)
+        inner = os.open(name, os.O_RDONLY, dir_fd=handle)
         os.close(handle)
         handle = inner
-        length += 101
+        length += len(name) + 1
     os.close(handle)
     found = read_documents(tmp_path)
     assert found[0].id == "a.txt"
-    assert {"document.unreadable"} < {code for _, code in codes(found)}
-    reasons = {one.reason for one in found.problems}
-    assert any(reason.startswith("the folder cannot be read") for reason in reasons)
+    assert codes(found) == [("error", "document.unreadable")] * 2
+    reasons = sorted(one.reason for one in found.problems)
+    assert reasons[0].startswith("the file cannot be read")
+    assert reasons[1].startswith("the folder cannot be read")
 
 
 def test_odd_names_are_escaped_in_messages_and_refused_as_ids(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ LETTERS = {bytes([code]): code for code in range(256)}
     [
         (
             (
-                "The reimbursement request must be filed within thirty days after the trip, together"
+                "The reimbursement request must be filed within thirty days after the trip, along"
                 " with all receipts, and is paid out on the twenty-fifth of the following month."
             ),
             32,
@@ -44,8 +44,9 @@ LETTERS = {bytes([code]): code for code in range(256)}
         ),
         (
             (
-                "def total(rows):\n    result = 0\n    for row in rows:\n        if row.price is not"
-                " None:\n            result += row.price * row.count\n    return result\n"
+                "def total(rows):\n    result = 0\n    for row in rows:\n"
+                "        if row.price is not None:\n            result += row.price * row.count\n"
+                "    return result\n"
             ),
             37,
         ),

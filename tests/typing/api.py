@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
+import tailorbird
+from tailorbird import ArmOptions, ChunkOptions, TuneOptions, chunk_document, estimate_tokens
 from tailorbird.protocols import (
     Chat,
     ChatStream,
@@ -29,6 +31,7 @@ from tailorbird.protocols import (
     Retrieval,
     SystemClock,
 )
+from tailorbird.providers.fake import FakeProvider
 from tailorbird.testing.conformance import Clause, Embedder, SuiteOptions, clauses_of
 from tailorbird.types import (
     Capabilities,
@@ -36,6 +39,7 @@ from tailorbird.types import (
     ChatChunk,
     ChatOptions,
     Checkpoint,
+    Chunk,
     ChunkedDocument,
     Compare,
     Deployment,
@@ -217,6 +221,125 @@ async def use_provider(make: ProviderFactory) -> None:
     assert_type(provider.retrieval, Retrieval)
     assert_type(provider.deployments, Deployments)
     assert_type(provider.models, Models)
+
+
+async def use_workbench(bench: tailorbird.Workbench) -> None:
+    """Tune, index, ask and compare."""
+    faq = tailorbird.read_questions("faq.csv")
+    train, held_out = faq.split(held_out=0.25, seed=7)
+    assert_type(bench.provider, Provider)
+    assert_type(bench.role("chat"), RoleModel)
+    assert_type(await bench.models(), tuple[ModelCard, ...])
+    assert_type(
+        await bench.estimate(train, system="…", options=TuneOptions(), count=estimate_tokens),
+        tailorbird.Estimate,
+    )
+    handle = await bench.start_fine_tune(train, name="faq", validation=held_out, again=True)
+    assert_type(handle, tailorbird.JobHandle)
+    assert_type(await bench.resume("faq"), tailorbird.JobHandle)
+    tuned = await bench.fine_tune(train, name="faq", system="…", on_progress=show)
+    assert_type(tuned, tailorbird.TunedModel)
+    assert_type(await bench.finish("faq", timeout_s=60.0), tailorbird.TunedModel)
+    assert_type(await bench.tuned("faq"), tailorbird.TunedModel)
+    assert_type([run.name for run in await bench.jobs()], list[str])
+    index = await bench.build_index("handbook/", name="handbook", chunking=ChunkOptions())
+    assert_type(index, tailorbird.Index)
+    assert_type(await bench.index("handbook"), tailorbird.Index)
+    assert_type(await bench.search("本", index=index, top_k=3, mode="lexical"), tuple[Hit, ...])
+    answer = await bench.ask("本?", tuned=tuned, index="handbook", options=ArmOptions())
+    assert_type(answer, tailorbird.Answer)
+    arms = bench.arms(tuned=tuned, index=index, system="…", examples=train)
+    assert_type(arms, tuple[tailorbird.Arm, ...])
+    assert_type(tailorbird.pick_arms(arms, ["base"]), tuple[tailorbird.Arm, ...])
+    result = await bench.compare(arms, held_out, name="first", concurrency=4, on_progress=show)
+    assert_type(result, tailorbird.Comparison)
+
+
+async def use_opening() -> None:
+    """Open a workbench, with and without async."""
+    async with tailorbird.open("fake", config=Path("t.toml"), workspace=None) as bench:
+        assert_type(bench, tailorbird.Workbench)
+    async with tailorbird.Workbench(FakeProvider()) as bench:
+        assert_type(bench, tailorbird.Workbench)
+    with tailorbird.open_sync("fake", workspace=None, environ={}) as plain:
+        assert_type(plain, tailorbird.SyncWorkbench)
+        assert_type(plain.bench, tailorbird.Workbench)
+        assert_type(plain.call(plain.bench.ask, "本?"), tailorbird.Answer)
+
+
+def use_sync(bench: tailorbird.SyncWorkbench) -> None:
+    """Do the same without async."""
+    train = tailorbird.read_questions("faq.csv")
+    assert_type(bench.role("chat"), RoleModel)
+    assert_type(bench.models(), tuple[ModelCard, ...])
+    assert_type(bench.estimate(train), tailorbird.Estimate)
+    assert_type(bench.start_fine_tune(train, name="faq"), tailorbird.JobHandle)
+    assert_type(bench.resume("faq"), tailorbird.JobHandle)
+    tuned = bench.fine_tune(train, name="faq")
+    assert_type(tuned, tailorbird.TunedModel)
+    assert_type(bench.finish("faq"), tailorbird.TunedModel)
+    assert_type(bench.tuned("faq"), tailorbird.TunedModel)
+    assert_type([run.name for run in bench.jobs()], list[str])
+    index = bench.build_index(Path("handbook"), name="handbook")
+    assert_type(index, tailorbird.Index)
+    assert_type(bench.index("handbook"), tailorbird.Index)
+    assert_type(bench.search("本", index=index), tuple[Hit, ...])
+    assert_type(bench.ask("本?", tuned="faq"), tailorbird.Answer)
+    arms = bench.arms(tuned=tuned)
+    assert_type(arms, tuple[tailorbird.Arm, ...])
+    assert_type(bench.compare(arms, train), tailorbird.Comparison)
+
+
+async def use_handle(handle: tailorbird.JobHandle) -> None:
+    """Follow a job from any process."""
+    assert_type(handle.name, str)
+    assert_type(handle.job_id, JobId)
+    assert_type(await handle.status(), Job)
+    assert_type(await handle.cancel(), Job)
+    assert_type(await handle.pause(), Job)
+    assert_type(await handle.resume(), Job)
+    assert_type(await handle.wait(timeout_s=60.0, on_progress=show), Job)
+    assert_type([event async for event in handle.events(timeout_s=60.0)], list[JobEvent])
+
+
+def use_comparison(result: tailorbird.Comparison) -> None:
+    """Read a comparison and write it."""
+    assert_type(result.arms, tuple[tailorbird.Arm, ...])
+    assert_type(result.questions, tuple[tailorbird.Question, ...])
+    assert_type([outcome.answer for outcome in result.outcomes][:0], list[tailorbird.Answer | None])
+    assert_type(result.to_markdown(), str)
+    assert_type(result.to_json(), str)
+    assert_type(result.to_csv(), str)
+    assert_type(result.to_html(), str)
+    assert_type(tailorbird.Comparison.read("out.json"), tailorbird.Comparison)
+    result.write_markdown("out.md")
+    result.write_json("out.json")
+    result.write_csv("out.csv")
+    result.write_html(Path("out.html"))
+
+
+def use_data(document: tailorbird.Document) -> None:
+    """Read a user's files."""
+    faq = tailorbird.read_questions(Path("faq.csv"), encoding="cp932", empty_answers="skip")
+    assert_type(faq, tailorbird.QuestionSet)
+    assert_type(faq[0], tailorbird.Question)
+    assert_type([question.text for question in faq], list[str])
+    assert_type(tailorbird.QuestionSet.from_rows([("問い", "答え")]), tailorbird.QuestionSet)
+    assert_type(tailorbird.read_examples("train.jsonl"), tailorbird.ExampleSet)
+    assert_type(tailorbird.read_documents("handbook/"), tailorbird.DocumentSet)
+    assert_type(chunk_document(document, ChunkOptions(target_tokens=200)), tuple[Chunk, ...])
+    assert_type(estimate_tokens("本"), int)
+    assert_type(tailorbird.exact_counter()("本"), int)
+    assert_type(tailorbird.validate_training_file("train.jsonl", rules="openai").ok, bool)
+    tailorbird.convert_questions("faq.csv", "train.jsonl", system="…")
+    tailorbird.write_training_file(faq, "train.jsonl")
+    tailorbird.write_examples("train.jsonl", [])
+    tailorbird.training_rules("azure")
+
+
+def show(progress: tailorbird.Progress) -> None:
+    """Take what a long call reports."""
+    assert_type(progress.done, int)
 
 
 async def use_suite(provider: Provider) -> None:

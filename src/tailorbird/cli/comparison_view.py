@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tailorbird.report.figures import interval, share, subtitle
+from tailorbird.report.figures import NOTHING, interval, share, subtitle
 from tailorbird.report.overview import COST_HEADS, Overview, cost_row
 from tailorbird.workflow.results import ALL_KINDS
 
@@ -32,18 +32,19 @@ def _show_tables(screen: Screen, result: Comparison) -> None:
     screen.show(f"{data.name}: {subtitle(data)}")
     table = Overview.of(data)
     counted = zip(table.kinds, table.questions, strict=True)
-    heads = ["right answers", *(f"{kind}\nn={count}" for kind, count in counted)]
-    rows = [[arm, *(_share(table, arm, kind) for kind in table.kinds)] for arm in table.arms]
+    all_head, *kind_heads = [f"{kind} n={count}" for kind, count in counted]
+    heads = ["right answers", all_head, "95%", *kind_heads]
+    rows = [_shares(table, arm) for arm in table.arms]
     screen.table(heads, rows, right=range(1, len(heads)))
     costs = [cost_row(one) for one in result.figures]
     screen.table(COST_HEADS, costs, right=range(1, len(COST_HEADS)))
 
 
-def _share(table: Overview, arm: str, kind: str) -> str:
-    cell = table.cell(arm, kind)
-    if cell is None or kind != ALL_KINDS:
-        return share(cell)
-    return f"{share(cell)} [{interval(cell)}]"
+def _shares(table: Overview, arm: str) -> list[str]:
+    """Give the row of an arm: right in all, the interval of that, and right by kind."""
+    overall = table.cell(arm)
+    kinds = [share(table.cell(arm, kind)) for kind in table.kinds if kind != ALL_KINDS]
+    return [arm, share(overall), NOTHING if overall is None else interval(overall), *kinds]
 
 
 def _show_verdict(screen: Screen, verdict: Verdict) -> None:

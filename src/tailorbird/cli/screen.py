@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tailorbird.report.widths import align
+from tailorbird.report.widths import align, display_width
 from tailorbird.storage import write_atomic
 
 if TYPE_CHECKING:
@@ -74,17 +74,7 @@ class Screen:
         if not self.is_terminal:
             self.show("\n".join(align([list(heads), *cells], right=right)))
         elif self._json_file != STDOUT:
-            table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-            for number, head in enumerate(heads):
-                table.add_column(
-                    Text(head),
-                    justify="right" if number in right else "left",
-                    overflow="fold",
-                    no_wrap=number == 0,  # it names the row
-                )
-            for row in cells:
-                table.add_row(*(_text(cell) for cell in row))
-            self._out.print(table)
+            self._out.print(_framed(heads, cells, right=right))
 
     def data(self, value: object) -> None:
         """Write the JSON where it was asked for.
@@ -128,6 +118,28 @@ def _console(stream: TextIO) -> Console:
         emoji=False,
         highlight=False,
     )
+
+
+def _framed(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int]
+) -> Table:
+    """Make a table that a narrow terminal breaks at words, and within figures last of all."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    used = [at for at in range(len(heads)) if any(row[at] for row in rows)]
+    for at in used:
+        is_right = at in right
+        head = heads[at].replace(" ", "\n") if is_right else heads[at]
+        widest = max(display_width(row[at]) for row in rows)
+        table.add_column(
+            Text(head),
+            justify="right" if is_right else "left",
+            overflow="fold",
+            # The first column names the row.
+            no_wrap=at == 0 or (is_right and widest >= max(map(display_width, head.split()))),
+        )
+    for row in rows:
+        table.add_row(*(_text(row[at]) for at in used))
+    return table
 
 
 def _text(text: str, style: str = "") -> Text:

@@ -75,13 +75,11 @@ class BlockReader:
         """
         skipping = False
         while self._fill():
-            buffer = self._buffers[0]
-            offset = self.size_bytes - self._held
             if skipping:
-                end = buffer.find(b"\n", 0, self._held) + 1
+                end = self._buffers[0].find(b"\n", 0, self._held) + 1
                 skipping = not end
                 self._next(end or self._held)
-                continue
+            buffer, offset = self._buffers[0], self.size_bytes - self._held
             end = buffer.rfind(b"\n", 0, self._held) + 1
             if end:
                 yield Block(buffer, end, offset)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tailorbird.data.checks_content import check_texts
 from tailorbird.data.checks_messages import check_message, check_messages, check_roles
 from tailorbird.data.checks_tools import check_tools
 from tailorbird.data.jsonl import infinite, shape_of
 from tailorbird.data.problems import excerpt
+from tailorbird.data.training_row import list_in, object_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

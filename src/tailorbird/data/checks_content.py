@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tailorbird.data.jsonl import shape_of
 from tailorbird.data.lines import UNUSUAL
 from tailorbird.data.secrets import SensitiveKind, find_sensitive
+from tailorbird.data.training_row import list_in, object_in
 from tailorbird.data.unusual_text import findings
 
 if TYPE_CHECKING:

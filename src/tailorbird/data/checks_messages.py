@@ -9,6 +9,7 @@ from tailorbird.data.checks_content import check_content
 from tailorbird.data.checks_tools import check_answers, check_calls
 from tailorbird.data.jsonl import shape_of
 from tailorbird.data.problems import excerpt
+from tailorbird.data.training_row import list_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ _KEYS = {
     "refusal",
     "function_call",
 }
-_PLAIN = 2  # role and content
+_PLAIN = {"role", "content"}  # most messages have no other key
 _MESSAGES_FIX = 'write {"messages": [{"role": "user", "content": "…"}, …]}'
 
 
@@ -67,7 +68,7 @@ def check_messages(
         The messages that are objects; fewer than the list has when some are not.
     """
     found = list_in(value)
-    if found != value:
+    if found is not value:
         reason = f"the messages are {shape_of(value)}, not a list"
         row.report.error("chat.messages-not-list", reason, _MESSAGES_FIX, field=where)
         return []
@@ -82,7 +83,7 @@ def check_messages(
     ]
     if len(messages) == len(found):
         _check_instructions(messages, where, row)
-        if any(len(one) > _PLAIN or one.get("role") == "tool" for one in messages):
+        if any(one.keys() != _PLAIN or one.get("role") == "tool" for one in messages):
             check_answers(messages, where, row)
     return messages
 
@@ -105,7 +106,7 @@ def check_message(
     if not message.keys() <= _KEYS:
         _report_keys(message, where, row)
     check_content(message, where, row)
-    if len(message) > _PLAIN:
+    if message.keys() != _PLAIN:
         _check_name(message, where, row)
         _check_refusal(message, where, row)
         _check_weight(message, where, row)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tailorbird.data.jsonl import infinite, shape_of
 from tailorbird.data.problems import excerpt
+from tailorbird.data.training_row import list_in, object_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ def check_tools(row: JsonObject, where: str, under: TrainingRow) -> set[str]:
 
 def _check_definitions(value: object, where: str, row: TrainingRow, *, wrapped: bool) -> set[str]:
     tools = list_in(value)
-    if tools != value:
+    if tools is not value:
         reason = f"the tools are {shape_of(value)}, not a list"
         row.report.error("tools.invalid", reason, "write [ … ] around them", field=where)
     if len(tools) > _MOST_TOOLS:

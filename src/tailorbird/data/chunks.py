@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -131,8 +130,7 @@ class _Border(IntEnum):
     SECTION = 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
+class _Unit(NamedTuple):  # a dataclass takes four times as long to make, and there are many
     """A sentence, or a piece of one that is too long."""
 
     start: int
@@ -173,16 +171,20 @@ def _units(text: str, headings: Sequence[Heading], target: int) -> list[_Unit]:
             else:
                 border = _BORDERS[min(lines, len(_BORDERS) - 1)]
             behind_heading = opens and text[begin + end - 1] not in _STOPS
-            first, *others = _pieces(text, begin + start, begin + end, target)
-            units.append(replace(first, border=border, tokens=first.tokens + lines * _LINE_END))
-            units += others
+            lead = lines * _LINE_END
+            units += _pieces(text, begin + start, begin + end, target, border, lead)
     return units
 
 
-def _pieces(text: str, start: int, end: int, target: int) -> Iterator[_Unit]:
+def _pieces(
+    text: str, start: int, end: int, target: int, border: _Border, lead: float
+) -> list[_Unit]:
     """Give a sentence whole, or in pieces where it is larger than the target."""
     tokens = token_estimate(text[start:end])
-    size = end - start if tokens <= target else max(1, int((end - start) * target / tokens))
+    if tokens <= target:
+        return [_Unit(start, end, tokens + lead, border)]
+    size = max(1, int((end - start) * target / tokens))
+    pieces: list[_Unit] = []
     while start < end:
         stop = _cut(text, start, min(start + size, end), end)
         while (tokens := token_estimate(text[start:stop])) > target and stop - start > 1:
@@ -190,8 +192,10 @@ def _pieces(text: str, start: int, end: int, target: int) -> Iterator[_Unit]:
         piece = text[start:stop]
         if core := piece.strip():
             begin = start + len(piece) - len(piece.lstrip())
-            yield _Unit(begin, begin + len(core), tokens, _Border.INSIDE_SENTENCE)
+            pieces.append(_Unit(begin, begin + len(core), tokens + lead, border))
+            border, lead = _Border.INSIDE_SENTENCE, 0.0
         start = stop
+    return pieces
 
 
 def _cut(text: str, start: int, wanted: int, end: int) -> int:

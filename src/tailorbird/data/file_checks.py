@@ -53,6 +53,7 @@ class FileCheck:
             if block.cut:
                 reason = f"the line has more than {LINE_BYTES:,} bytes and was not read"
                 self._checker.skip(line, reason)
+                self._marks.add(array("Q", [0]), offset=block.offset, size=block.end)
                 line += 1
             elif found is None:
                 line += self._check_all(block, line)

@@ -87,9 +87,7 @@ class LineParser:
         if not isinstance(value, dict):
             reason = f"the line is JSON, but {shape_of(value)} instead of an object"
             shown = raw[:200].decode("utf-8", "replace")
-            report.add(
-                "error", "jsonl.not-object", reason, 'write {"messages": […]}', shown=shown
-            )
+            report.add("error", "jsonl.not-object", reason, 'write {"messages": […]}', shown=shown)
             return None
         return cast("dict[str, object]", value)
 

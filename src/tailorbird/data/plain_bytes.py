@@ -9,7 +9,6 @@ that looks secret.
 from __future__ import annotations
 
 # ruff: noqa: PLR2004 - the first bytes of characters in UTF-8 are what they are
-
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -134,7 +133,7 @@ class ByteScanner:
         groups = self._groups(mask, end)
         hits = np.flatnonzero(np.not_equal(groups, 0, out=self._hits[: len(groups)]))
         inner = np.flatnonzero(groups[hits].view(np.bool_))
-        return np.add(hits[inner // _GROUP] * _GROUP, inner % _GROUP)
+        return np.asarray(hits[inner // _GROUP] * _GROUP + inner % _GROUP, np.intp)
 
     def _groups(self, mask: Mask, end: int) -> npt.NDArray[np.uint64]:
         """Give a mask as numbers of eight bytes each."""
@@ -167,7 +166,8 @@ class ByteScanner:
         np.equal(data, _AT, out=self._masks[0][: len(data)])
         places = self._places(self._masks[0], len(data))
         before, after = spare[np.maximum(places, 1) - 1], spare[places + 1]
-        return places[BEFORE_AT[before] & AFTER_AT[after]]
+        kept = np.logical_and(BEFORE_AT[before], AFTER_AT[after])
+        return np.asarray(places[kept], np.intp)
 
     def _escapes(self, spare: Bytes, slashes: Places) -> tuple[Places, Places]:
         """Check what backslashes begin; give where escapes are, and how wide the long ones are."""

@@ -1,16 +1,16 @@
 """Prove that most lines of a block are plain chat rows, without parsing them one by one.
 
 A plain row is `{"messages": [{"role": …, "content": …}, …]}` with nothing to report: an optional
-system message, then the user and the assistant in turns. What stands between two contents is one
-of a few pieces of text, and each piece is read once, by a regular expression. Where pieces and
-contents take turns without a gap, and no byte is suspect (`plain_bytes`), the rows are what a parser
-would find. What does not fit is left to the careful checks: this may be blind, but never wrong.
+system message, then the user and the assistant in turns. What stands between two contents is one of
+a few pieces of text, and each piece is read once, by a regular expression. Where pieces and
+contents take turns without a gap, and no byte is suspect (`plain_bytes`), the rows are what a
+parser would find. What does not fit is left to the careful checks: this may be blind, but never
+wrong.
 """
 
 from __future__ import annotations
 
 # ruff: noqa: PLR2004 - the first bytes of characters in UTF-8 are what they are
-
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -234,16 +234,13 @@ def _doubt_misfits(doubtful: Mask, ends: Places, contents: _Contents) -> None:
     if not len(closes):
         doubtful[:] = True
         return
-    bad: Places = np.flatnonzero(~_TURNS[contents.speakers, codes])
+    bad = np.flatnonzero(~_TURNS[contents.speakers, codes])
     after = np.where(codes[bad] > _NEW_ROW, bad, np.minimum(bad + 1, len(closes) - 1))
-    first = np.searchsorted(ends, closes[bad]).tolist()
-    last = np.searchsorted(ends, closes[after]).tolist()
-    for begin, end in zip(first, last, strict=True):
-        doubtful[begin : end + 1] = True
+    _doubt(doubtful, np.searchsorted(ends, closes[bad]), np.searchsorted(ends, closes[after]))
     if not contents.speakers[0]:
-        doubtful[: int(np.searchsorted(ends, closes[0])) + 1] = True
+        _doubt(doubtful, np.zeros(1, np.intp), np.searchsorted(ends, closes[:1]))
     if not contents.has_tail:
-        doubtful[int(np.searchsorted(ends, closes[-1])) :] = True
+        _doubt(doubtful, np.searchsorted(ends, closes[-1:]), np.array([len(ends)]))
 
 
 def _doubt_broken(doubtful: Mask, found: BlockBytes, opens: Places, closes: Places) -> None:
@@ -255,8 +252,13 @@ def _doubt_broken(doubtful: Mask, found: BlockBytes, opens: Places, closes: Plac
     stray = np.searchsorted(quotes, closes) > np.searchsorted(quotes, opens, side="right")
     first = np.searchsorted(found.line_ends, opens)
     last = np.searchsorted(found.line_ends, closes)
-    broken = np.flatnonzero(stray | (first != last) | (closes <= opens))
-    for begin, end in zip(first[broken].tolist(), last[broken].tolist(), strict=True):
+    broken = stray | (first != last) | (closes <= opens)
+    _doubt(doubtful, first[broken], last[broken])
+
+
+def _doubt(doubtful: Mask, first: Places, last: Places) -> None:
+    """Doubt some ranges of lines, their last ones included."""
+    for begin, end in zip(first.tolist(), last.tolist(), strict=True):
         doubtful[begin : end + 1] = True
 
 

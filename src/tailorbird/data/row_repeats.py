@@ -28,13 +28,13 @@ class RowMarks:
     def __init__(self) -> None:
         """Start before the first line."""
         self._marks = array("Q")
-        self._offsets: list[tuple[int, int, int]] = []
+        self._blocks: list[tuple[int, int, int]] = []
 
     def add(self, marks: array[int], *, offset: int, size: int) -> None:
         """Remember the lines of a block: their marks, 0 for lines that are not compared."""
         if len(self._marks) < COMPARED_ROWS:
-            self._offsets.append((len(self._marks), offset, size))
             self._marks.extend(marks)
+            self._blocks.append((len(self._marks), offset, size))
 
     def repeats(self, file: FileIO) -> Iterator[tuple[int, int]]:
         """Give the lines that are byte for byte the same as an earlier one, with that one.
@@ -68,16 +68,15 @@ class RowMarks:
         """Read some lines again, a block at a time; places ascend."""
         wanted = iter(places)
         place = next(wanted, None)
-        for (first, offset, size), after in zip(
-            self._offsets, [*(one[0] for one in self._offsets[1:]), len(self._marks)], strict=True
-        ):
-            if place is None or place >= after:
-                continue
-            file.seek(offset)
-            lines = file.read(size).split(b"\n")
-            while place is not None and place < after:
-                yield place, lines[place - first].removesuffix(b"\r")
-                place = next(wanted, None)
+        first = 0
+        for after, offset, size in self._blocks:
+            if place is not None and place < after:
+                file.seek(offset)
+                lines = file.read(size).split(b"\n")
+                while place is not None and place < after:
+                    yield place, lines[place - first].removesuffix(b"\r")
+                    place = next(wanted, None)
+            first = after
 
 
 def mark_of(line: bytes) -> int:

@@ -29,10 +29,12 @@ _ASCII_KINDS = (
     ("\n", 0.722),
 )
 # Told apart by the first byte of a character in UTF-8.
-_WIDE_KINDS = (
+_JAPANESE_KINDS = (
     (range(0xE3, 0xE4), 0.745),  # kana, `、。「」`
     (range(0xE4, 0xEA), 0.931),  # Chinese characters
-    # ---
+)
+# ---
+_OTHER_KINDS = (
     (range(0xC2, 0xE0), 0.2),  # accented Latin, Greek, Cyrillic, Hebrew, Arabic
     (range(0xE0, 0xE2), 0.33),  # Indic scripts, Thai, Vietnamese accents
     (range(0xE2, 0xE3), 1.0),  # typographic marks and symbols
@@ -40,8 +42,11 @@ _WIDE_KINDS = (
     (range(0xEE, 0xF0), 1.1),  # full and half width forms
     (range(0xF0, 0xF5), 1.6),  # emoji, rare Chinese characters
 )
+_ASCII = bytes(range(0x80))
+_JAPANESE = bytes(range(0x80, 0xC0)) + bytes(range(0xE3, 0xEA))  # inner bytes as well
 _ASCII_TABLE = tuple((kind.encode("ascii"), weight) for kind, weight in _ASCII_KINDS)
-_WIDE_TABLE = tuple((bytes(kind), weight) for kind, weight in _WIDE_KINDS)
+_JAPANESE_TABLE = tuple((bytes(kind), weight) for kind, weight in _JAPANESE_KINDS)
+_OTHER_TABLE = tuple((bytes(kind), weight) for kind, weight in _OTHER_KINDS)
 
 # How OpenAI's notebook counts a chat example: 3 tokens frame each message, 1 goes with a name, 3
 # open the answer; role, name and content are counted as text. "Data preparation and analysis for
@@ -76,11 +81,14 @@ def estimate_tokens(text: str) -> int:
 def token_estimate(text: str) -> float:
     """Give the estimate of `estimate_tokens` unrounded, so that parts add up to their whole."""
     data = text.encode("utf-8", "surrogatepass")
-    size = len(data)
     total = _WORD * len(data.split())
-    for table in (_ASCII_TABLE,) if size == len(text) else (_ASCII_TABLE, _WIDE_TABLE):
-        for kind, weight in table:
-            total += weight * (size - len(data.translate(None, kind)))
+    wide = b"" if text.isascii() else data.translate(None, _ASCII)
+    # What is rare is looked for in what is left of the frequent.
+    other = wide.translate(None, _JAPANESE) if wide else b""
+    for part, table in ((data, _ASCII_TABLE), (wide, _JAPANESE_TABLE), (other, _OTHER_TABLE)):
+        if size := len(part):
+            for kind, weight in table:
+                total += weight * (size - len(part.translate(None, kind)))
     return total
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tailorbird.journal.journal import Journal, RunRecord, RunState
+from tailorbird.journal.journal import Journal, RunRecord, RunState, Spending
 from tailorbird.journal.workspace import Workspace
 
-__all__ = ["Journal", "RunRecord", "RunState", "Workspace"]
+__all__ = ["Journal", "RunRecord", "RunState", "Spending", "Workspace"]

@@ -6,16 +6,18 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, cast
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from tailorbird.exceptions import InvalidInputError
+from tailorbird.exceptions import InvalidInputError, StorageError
 from tailorbird.journal.schema import STEPS
 from tailorbird.storage import Database
 from tailorbird.types.answers import Answer
 from tailorbird.types.base import Frozen
 from tailorbird.types.ids import FileId, JobId
+from tailorbird.types.usage import Usage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +57,27 @@ class RunRecord(Frozen):
     """How often a job was made anew on the user's word, from 0."""
     begun_at: datetime
     """When the run was begun; aware, UTC."""
+
+
+class Spending(Frozen):
+    """Something that was paid for."""
+
+    id: int = 0
+    """Number of the entry, given by the journal; later ones have larger ones."""
+    at: datetime
+    """When it was paid for; aware, UTC."""
+    identity: str
+    """Provider and account."""
+    what: Literal["chat", "embeddings", "training", "hosting"]
+    """What was paid for."""
+    subject: str = ""
+    """Name of the run, index or comparison it was for; empty for a call of its own."""
+    model: str
+    """The model that was used or made."""
+    usage: Usage = Field(default_factory=Usage)
+    """Tokens that were paid for; those of training count as input."""
+    usd: Decimal | None = None
+    """US dollars by the known price; None where no price is known."""
 
 
 class Journal:
@@ -196,9 +219,21 @@ class Journal:
         Args:
             arm: Fingerprint of the arm.
             questions: Hashes of the questions.
+
+        Raises:
+            StorageError: An answer was written by a version that this one cannot read.
         """
         found = await _in_thread(self._lookup, "answers", "arm", "question", arm, questions)
-        return {key: Answer.model_validate_json(cast("str", text)) for key, text in found.items()}
+        try:
+            return {
+                key: Answer.model_validate_json(cast("str", text)) for key, text in found.items()
+            }
+        except ValidationError as exc:
+            message = (
+                f"the journal holds an answer that this tailorbird cannot read"
+                f" ({exc.error_count()} wrong fields): use another workspace"
+            )
+            raise StorageError(message) from exc
 
     async def put_answers(self, arm: str, answers: Mapping[str, Answer]) -> None:
         """Keep answers of an arm, by hash of the question."""
@@ -219,6 +254,29 @@ class Journal:
         """Keep vectors of a model, by hash of the text."""
         rows = [(space, key, value) for key, value in vectors.items()]
         await _in_thread(self._insert, "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+
+    async def record_spending(self, spending: Spending) -> None:
+        """Write down that something was paid for; its `id` is given here."""
+        await _in_thread(
+            self._database.execute,
+            "INSERT INTO spending (at, identity, what, subject, model, usage, usd)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(spending.at.isoformat(), spending.identity, spending.what, spending.subject),
+                *(spending.model, spending.usage.model_dump_json()),
+                None if spending.usd is None else str(spending.usd),
+            ),
+        )
+
+    async def list_spending(self, *, identity: str) -> tuple[Spending, ...]:
+        """Give what was paid for at an account, newest first."""
+        rows = await _in_thread(
+            self._database.execute,
+            "SELECT id, at, identity, what, subject, model, usage, usd FROM spending"
+            " WHERE identity = ? ORDER BY id DESC",
+            (identity,),
+        )
+        return tuple(_spending(row) for row in rows)
 
     def _insert(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         with self._database.transaction():
@@ -250,11 +308,18 @@ def _record(row: Sequence[object]) -> RunRecord:
     return RunRecord.model_validate(values)
 
 
+def _spending(row: Sequence[object]) -> Spending:
+    names = ("id", "at", "identity", "what", "subject", "model", "usage", "usd")
+    values = dict(zip(names, row, strict=True))
+    values["usage"] = json.loads(cast("str", values["usage"]))
+    return Spending.model_validate(values)
+
+
 def _difference(record: RunRecord, wanted: Mapping[str, str]) -> str:
     changed = [
-        f"{key} was {record.summary.get(key)!r} and is {value!r}"
-        for key, value in wanted.items()
-        if record.summary.get(key) != value
+        f"{key} was {record.summary.get(key)!r} and is {wanted.get(key)!r}"
+        for key in dict.fromkeys([*wanted, *record.summary])
+        if record.summary.get(key) != wanted.get(key)
     ]
     return (
         f"the run {record.name!r} stands for another request: {'; '.join(changed)}."

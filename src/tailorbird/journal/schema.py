@@ -38,5 +38,17 @@ STEPS: tuple[str, ...] = (
         PRIMARY KEY (space, text)
     )
     """,
+    """
+    CREATE TABLE spending (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        identity TEXT NOT NULL,
+        what TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        model TEXT NOT NULL,
+        usage TEXT NOT NULL,
+        usd TEXT
+    )
+    """,
 )
 """Step n takes the schema from version n to n + 1. `lease_*` are for runs of several processes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import tempfile
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from tailorbird.exceptions import InvalidInputError, StorageError
 from tailorbird.journal.journal import Journal
-from tailorbird.storage import write_atomic
+from tailorbird.storage import make_private_folder, write_atomic
 from tailorbird.types.tuned import TunedModel
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 class Workspace:
     """Journal, indexes, tuned models and a provider's local state, in one folder.
 
+    `journal.sqlite` is the journal, `indexes/` the local indexes, `training/` the files that were
+    uploaded, `state/<profile>/` what a provider keeps, and `models/<name>/` one JSON file for each
+    account that has a tuned model of that name.
+
     Nothing is written outside it. Without a folder everything is kept in memory, but for training
     files, which go to the system's temporary folder and are deleted at the end.
     """
@@ -33,7 +38,7 @@ class Workspace:
         self.folder = folder
         """The folder; None keeps everything in memory."""
         self._journal: Journal | None = None
-        self._tuned: dict[str, TunedModel] = {}
+        self._tuned: dict[Path, TunedModel] = {}
         self._stack = ExitStack()
 
     async def __aenter__(self) -> Self:
@@ -53,12 +58,11 @@ class Workspace:
                 self._journal = Journal(None)
             else:
                 try:
+                    make_private_folder(self.folder)
                     self._training = self.folder / "training"
-                    self._training.mkdir(parents=True, exist_ok=True)
-                    # A workspace holds a user's data: it must not slip into version control.
-                    (self.folder / ".gitignore").write_text("*\n", encoding="utf-8")
-                except OSError as exc:
-                    message = f"cannot use the workspace {str(self.folder)!r}: {exc.strerror}"
+                    self._training.mkdir(exist_ok=True)
+                except (OSError, StorageError) as exc:
+                    message = f"cannot use the workspace {str(self.folder)!r}: {exc}"
                     raise StorageError(message) from exc
                 self._journal = Journal(self.folder / "journal.sqlite")
             self._stack = stack.pop_all()
@@ -99,56 +103,92 @@ class Workspace:
         """Give the folder in which a profile's provider may keep state; None keeps it in memory."""
         if self.folder is None:
             return None
-        return self.folder / "state" / re.sub(r"[^A-Za-z0-9_.-]", "_", profile)
+        return self.folder / "state" / _safe(profile)
 
     async def save_tuned(self, tuned: TunedModel) -> None:
         """Keep a tuned model, as a file that a person can read.
 
+        It replaces the one of the same name and account.
+
         Raises:
             StorageError: The file cannot be written.
         """
-        self._tuned[tuned.name] = tuned
-        if self.folder is not None:
-            await asyncio.to_thread(self._write, tuned)
+        await asyncio.to_thread(self._write, tuned)
 
     def _write(self, tuned: TunedModel) -> None:
-        path = self._model_file(tuned.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = _model_file(tuned)
+        if self.folder is None:
+            self._tuned[path] = tuned
+            return
+        path = self.folder / path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            message = f"cannot keep the tuned model {tuned.name!r}: {exc.strerror}"
+            raise StorageError(message) from exc
         write_atomic(path, tuned.model_dump_json(indent=2) + "\n")
 
-    async def load_tuned(self, name: str) -> TunedModel:
+    async def load_tuned(self, name: str, *, identity: str | None = None) -> TunedModel:
         """Give a tuned model that was kept.
 
+        Args:
+            name: The run's name.
+            identity: The account that has it; None looks at all accounts.
+
         Raises:
-            InvalidInputError: There is none of that name; the message lists those there are.
-            StorageError: Its file is damaged.
+            InvalidInputError: There is none of that name, and the message lists those there are; or
+                several accounts have one, and none was named.
+            StorageError: A file is damaged.
         """
-        known = {one.name: one for one in await self.list_tuned()}
-        if name not in known:
-            names = ", ".join(repr(one) for one in known)
+        known = await self.list_tuned(identity=identity)
+        found = [one for one in known if one.name == name]
+        if len(found) > 1:
+            accounts = ", ".join(f"{one.provider} ({one.identity})" for one in found)
+            message = f"several accounts have a tuned model {name!r}: {accounts}; say which"
+            raise InvalidInputError(message)
+        if not found:
+            names = ", ".join(repr(one) for one in dict.fromkeys(one.name for one in known))
             message = f"this workspace has no tuned model {name!r}; it has {names or 'none at all'}"
             raise InvalidInputError(message)
-        return known[name]
+        return found[0]
 
-    async def list_tuned(self) -> tuple[TunedModel, ...]:
-        """Give all tuned models that were kept, sorted by name.
+    async def list_tuned(self, *, identity: str | None = None) -> tuple[TunedModel, ...]:
+        """Give the tuned models that were kept, of one account or of all, sorted by name.
 
         Raises:
             StorageError: A file is damaged.
         """
+        every = await asyncio.to_thread(self._read_all)
+        mine = [one for one in every if identity in {None, one.identity}]
+        return tuple(sorted(mine, key=lambda one: (one.name, one.provider, one.identity)))
+
+    def _read_all(self) -> list[TunedModel]:
         if self.folder is None:
-            return tuple(self._tuned[name] for name in sorted(self._tuned))
-        return await asyncio.to_thread(self._read_all)
+            return list(self._tuned.values())
+        return [_read(path) for path in sorted(self.folder.glob(f"{_MODELS}/*/*.json"))]
 
-    def _read_all(self) -> tuple[TunedModel, ...]:
-        found: list[TunedModel] = []
-        for path in self._model_file("*").parent.parent.glob("*/model.json"):
-            try:
-                found.append(TunedModel.model_validate_json(path.read_bytes()))
-            except ValidationError as exc:
-                message = f"{str(path)!r} is no tuned model: {exc.error_count()} wrong fields"
-                raise StorageError(message) from exc
-        return tuple(sorted(found, key=lambda one: one.name))
 
-    def _model_file(self, name: str) -> Path:
-        return Path(self.folder or "") / "models" / name / "model.json"
+_MODELS = "models"
+
+
+def _model_file(tuned: TunedModel) -> Path:
+    """Give where a tuned model is kept, within the workspace, whatever its names hold."""
+    account = hashlib.sha256(tuned.identity.encode("utf-8")).hexdigest()[:8]
+    return Path(_MODELS) / _safe(tuned.name) / f"{_safe(tuned.provider)}-{account}.json"
+
+
+def _safe(name: str) -> str:
+    """Make a file name of a name: run names stay as they are, nothing leads elsewhere."""
+    return re.sub(
+        r"^\.|[^A-Za-z0-9_.-]",
+        lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8")),
+        name,
+    )
+
+
+def _read(path: Path) -> TunedModel:
+    try:
+        return TunedModel.model_validate_json(path.read_bytes())
+    except ValidationError as exc:
+        message = f"{str(path)!r} is no tuned model: {exc.error_count()} wrong fields"
+        raise StorageError(message) from exc

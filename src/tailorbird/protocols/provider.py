@@ -138,9 +138,9 @@ class Provider(Protocol):
 class ProviderContext:
     """What surrounds a provider that is made from a profile."""
 
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
     """Environment variables: the only place where keys are read from."""
-    roles: Mapping[str, RoleModel] = field(default_factory=dict)
+    roles: Mapping[str, RoleModel] = field(default_factory=dict[str, "RoleModel"])
     """Which model plays which role, as the profile says."""
     state: Path | None = None
     """Folder in which the provider may keep state between runs; None keeps it in memory."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 from tailorbird.report.figures import interval, share, subtitle
 from tailorbird.report.overview import COST_HEADS, Overview, cost_row
@@ -69,6 +70,10 @@ def _wrapped(text: str, mark: str) -> str:
 
 def _printable(text: str) -> str:
     """Escape what would move the cursor or recolor a terminal."""
+    # Python holds U+3000 and other wide spaces for unprintable; they are ordinary text.
     return "".join(
-        char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text
+        char
+        if char.isprintable() or char == "\n" or category(char) == "Zs"
+        else f"\\x{ord(char):02x}"
+        for char in text
     )

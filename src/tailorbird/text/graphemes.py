@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from tailorbird.text.patterns import lazy_pattern
+
 # After: Unicode Standard Annex #29, Unicode Text Segmentation, rules GB3 to GB13,
 # https://www.unicode.org/reports/tr29/ (revision 47, read 2026-11). Where a rule needs a table that
 # Python lacks, the test here is wider: it may keep together what could be cut, never the reverse.
@@ -20,9 +22,9 @@ _PREPENDED = re.compile(
 )
 _MODIFIER = re.compile("[\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\ufe00-\ufe0f]")
 _FLAG_LETTER = re.compile("[\U0001f1e6-\U0001f1ff]")
-_HANGUL = re.compile("[\u1100-\u11ff\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb]")
-_LEADING = re.compile("[\u1100-\u115f\ua960-\ua97c]")
-_TRAILING = re.compile("[\u1160-\u11ff\ud7b0-\ud7fb]")
+_HANGUL = lazy_pattern("[\u1100-\u11ff\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb]")
+_LEADING = lazy_pattern("[\u1100-\u115f\ua960-\ua97c]")
+_TRAILING = lazy_pattern("[\u1160-\u11ff\ud7b0-\ud7fb]")
 _VIRAMA_CLASS = 9  # canonical combining class of the signs that join Indic consonants
 _FIRST_SPECIAL = "\u0300"  # below it only CR LF belongs together
 
@@ -63,8 +65,8 @@ def _belong_together(text: str, at: int, start: int) -> bool:
         return _ends_with_virama(text, at, start)
     if _FLAG_LETTER.match(before) and _FLAG_LETTER.match(after):
         return _flag_letters_before(text, at, start) % 2 == 1
-    return (_LEADING.match(before) is not None and _HANGUL.match(after) is not None) or (
-        _HANGUL.match(before) is not None and _TRAILING.match(after) is not None
+    return (_LEADING().match(before) is not None and _HANGUL().match(after) is not None) or (
+        _HANGUL().match(before) is not None and _TRAILING().match(after) is not None
     )
 
 

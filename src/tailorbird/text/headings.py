@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tailorbird.text.patterns import lazy_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # CommonMark 0.31.2, https://spec.commonmark.org/0.31.2/ (read 2026-11): sections 4.2, 4.3, 4.5.
-_MARKDOWN_LINE = re.compile(
+_MARKDOWN_LINE = lazy_pattern(
     r"^ {0,3}(?:(?P<level>#{1,6})(?:[ \t]+(?P<title>[^\n]*))?"
     r"|(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)"
     r"|(?P<underline>=+|-{2,})[ \t\r]*)$",
@@ -28,7 +30,7 @@ _EMPHASIS = re.compile(r"\*{1,3}|`+|(?<!\w)_{1,3}|_{1,3}(?!\w)")
 _COUNT = "[0-9０-９一二三四五六七八九十百〇]{1,5}"
 # Marks and numbering that Japanese office documents put on their headings, alone on a line (a
 # rule's number may be followed by its text).
-_PLAIN_HEADING = re.compile(
+_PLAIN_HEADING = lazy_pattern(
     r"^[ \t\u3000]*(?:[■◆●▼□◇][ \t\u3000]*(?P<marked>[^\n。]{1,60}?)[ \t\u3000\r]*$"
     r"|(?P<bracketed>【[^【】\n]{1,60}】)[ \t\u3000\r]*$"
     rf"|(?P<rule>第{_COUNT}[編章節条](?:の{_COUNT})?(?:[ \t\u3000]*[（(][^（）()\n]{{1,40}}[）)]"
@@ -65,7 +67,7 @@ def plain_headings(text: str) -> list[Heading]:
     `第3条（休暇）`. All are of level 1.
     """
     found: list[Heading] = []
-    for line in _PLAIN_HEADING.finditer(text):
+    for line in _PLAIN_HEADING().finditer(text):
         title = line["marked"] or line["bracketed"] or line["rule"]
         found.append(Heading(line.start(), 1, title.strip(" \t\u3000\r【】")))
     return found
@@ -93,7 +95,7 @@ def _front_matter(text: str) -> tuple[str, int]:
 def _markdown_headings(text: str, start: int) -> Iterator[Heading]:
     """Give the headings behind `start` one by one."""
     fence = ""
-    for line in _MARKDOWN_LINE.finditer(text, start):
+    for line in _MARKDOWN_LINE().finditer(text, start):
         marks = line["fence"]
         if fence:
             closes = marks is not None and marks.startswith(fence) and not line["info"].strip()
@@ -116,7 +118,7 @@ def _underlined(text: str, start: int, end: int) -> int | None:
     before_start = text.rfind("\n", start, max(start, title_start - 1)) + 1 or start
     title = text[title_start:end].strip()
     before = text[before_start:title_start].strip()
-    return title_start if title and not before and not _MARKDOWN_LINE.match(title) else None
+    return title_start if title and not before and not _MARKDOWN_LINE().match(title) else None
 
 
 def _bare(title: str) -> str:

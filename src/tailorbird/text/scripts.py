@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from tailorbird.text.patterns import lazy_pattern
+
 Script = Literal["cjk", "latin", "other"]
 """What a text is mainly written in; see `script_of`."""
 
@@ -43,8 +45,8 @@ UNSPACED = (
 )
 """Scripts of South East Asia that are written without spaces between words."""
 
-_CJK_CHAR = re.compile(f"[{CJK}]")
-_UNSPACED_CHAR = re.compile(f"[{CJK}{UNSPACED}]")
+_CJK_CHAR = lazy_pattern(f"[{CJK}]")
+_UNSPACED_CHAR = lazy_pattern(f"[{CJK}{UNSPACED}]")
 _LATIN_CHAR = re.compile("[A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -54,7 +56,7 @@ def is_cjk_char(char: str) -> bool:
 
     Punctuation such as `。` belongs to no script and gives False, as does the empty text.
     """
-    return _CJK_CHAR.fullmatch(char) is not None
+    return _CJK_CHAR().fullmatch(char) is not None
 
 
 def script_of(text: str) -> Script:
@@ -66,7 +68,7 @@ def script_of(text: str) -> Script:
     """
     if text.isascii():
         return "latin" if _LATIN_CHAR.search(text) else "other"
-    cjk = len(_CJK_CHAR.findall(text))
+    cjk = len(_CJK_CHAR().findall(text))
     latin = len(_LATIN_CHAR.findall(text))
     other = max(0, len(_LETTER.findall(text)) - cjk - latin)
     if cjk and cjk >= max(latin, other):
@@ -83,5 +85,5 @@ def has_spaced_words(text: str) -> bool:
     """
     if text.isascii():
         return True
-    unspaced = len(_UNSPACED_CHAR.findall(text))
+    unspaced = len(_UNSPACED_CHAR().findall(text))
     return not unspaced or 2 * unspaced < len(_LETTER.findall(text))

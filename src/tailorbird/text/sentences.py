@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tailorbird.text.graphemes import grapheme_boundary
+from tailorbird.text.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,12 +16,12 @@ _STOPS = _WIDE_STOPS + ".．!?…‥"
 _LINE_ENDS = "\n\r\v\f\x1c-\x1e\x85\u2028\u2029"
 _CLOSING = "」』）】〉》〕］｝”’\"')\\]}»*_"  # with Markdown's marks of emphasis
 # It begins with one class of characters, which lets the regular expression skip to the next one.
-_CANDIDATE = re.compile(
+_CANDIDATE = lazy_pattern(
     rf"[{_STOPS}{_LINE_ENDS}](?:(?<=[{_LINE_ENDS}])\s*|[{_STOPS}]*(?P<closing>[{_CLOSING}]*))"
 )
 # What goes on behind a quotation inside a sentence: 「はい。」と答えた, 「終了。」のように.
 _GOES_ON = re.compile("[とっはがをにのもでやかな、，。]")
-_MAY_FOLLOW_STOP = re.compile(r"\s+|(?=[\u3041-\u30ff\u3400-\u9fff])|\Z")
+_MAY_FOLLOW_STOP = lazy_pattern(r"\s+|(?=[\u3041-\u30ff\u3400-\u9fff])|\Z")
 _LAST_TOKEN = re.compile(r"[^\s(（「『\"“‘']*$")
 _NUMBERING = re.compile(r"(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})")
 _INITIALS = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]|[A-HJ-Z]")
@@ -41,6 +42,7 @@ no nos nr p pp art par para jan feb mar apr jun jul aug sep sept oct nov dec tel
 _BEFORE_SMALL_LETTER = _words("etc inc ltd co corp jr sr a.m p.m al est ave blvd dept")
 
 _FIRST_MARK = "\u0300"
+_JOINED_LETTERS = frozenset("\uff9e\uff9f\u0e33\u0eb3")  # letters that belong to the one before
 _LOOK_BACK = 40
 _WRAPPED_LINE = 40  # prose is wrapped at 60 characters and more; shorter lines are meant as lines
 
@@ -66,14 +68,14 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
         if core := piece.strip():
             end = start + len(piece.rstrip())
             begin = end - len(core)
-            spans.append((_unbroken(text, begin, start), end))
+            spans.append((begin if begin == start else _unbroken(text, begin, start), end))
         start = border
     return spans
 
 
 def _borders(text: str) -> Iterator[int]:
     """Give the positions at which a sentence ends."""
-    for found in _CANDIDATE.finditer(text):
+    for found in _CANDIDATE().finditer(text):
         stop = found.group().rstrip()
         if not stop:
             ends = not _is_wrapped(text, found.start(), found.end())
@@ -88,9 +90,10 @@ def _borders(text: str) -> Iterator[int]:
 
 def _unbroken(text: str, at: int, start: int) -> int:
     """Move back from a combining mark to the character it sits on."""
-    if at < len(text) and text[at] >= _FIRST_MARK:
-        return grapheme_boundary(text, at, start=start)
-    return at
+    after = text[at : at + 1]
+    if after < _FIRST_MARK or (after.isalnum() and after not in _JOINED_LETTERS):
+        return at
+    return grapheme_boundary(text, at, start=start)
 
 
 def _is_wrapped(text: str, end: int, following: int) -> bool:
@@ -110,7 +113,7 @@ def _is_wrapped(text: str, end: int, following: int) -> bool:
 
 def _latin_stop_ends(text: str, found: re.Match[str]) -> bool:
     """Say whether `.`, `!`, `?` or an ellipsis ends a sentence."""
-    follows = _MAY_FOLLOW_STOP.match(text, found.end())
+    follows = _MAY_FOLLOW_STOP().match(text, found.end())
     if follows is None:
         return False
     after = text[follows.end() : follows.end() + 1]

@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import chain
 
 from tailorbird.text.normalize import fold_width
+from tailorbird.text.patterns import lazy_pattern
 from tailorbird.text.scripts import CJK, UNSPACED
 from tailorbird.text.stemming import STOP_WORDS, stem
 
@@ -21,14 +22,14 @@ _LETTER = rf"(?:[^\W\d_{CJK}{UNSPACED}]|[{_MARKS}])"
 _ALNUM = rf"(?:[^\W_{CJK}{UNSPACED}]|[{_MARKS}])"
 _INNER = "[-_./@&'’:,]"
 
-_RUN = re.compile(f"[{CJK}{UNSPACED}]+")
-_SINGLE = re.compile(f"(?![\u3041-\u309f])[{CJK}{UNSPACED}]")
-_NUMBER_BEFORE_RUN = re.compile(f"[0-9][0-9.,]*[{CJK}]")
-_TOKEN = re.compile(rf"{_ALNUM}+(?:{_INNER}{_ALNUM}+)*[+#]*|[\u2600-\u27bf\U0001f300-\U0001faff]")
+_RUN = lazy_pattern(f"[{CJK}{UNSPACED}]+")
+_SINGLE = lazy_pattern(f"(?![\u3041-\u309f])[{CJK}{UNSPACED}]")
+_NUMBER_BEFORE_RUN = lazy_pattern(f"[0-9][0-9.,]*[{CJK}]")
+_TOKEN = lazy_pattern(rf"{_ALNUM}+(?:{_INNER}{_ALNUM}+)*[+#]*|[\u2600-\u27bf\U0001f300-\U0001faff]")
 _ASCII_TOKEN = re.compile(rf"[A-Za-z0-9]+(?:{_INNER}[A-Za-z0-9]+)*[+#]*")
 
 _THOUSANDS = re.compile(r"(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)")
-_PART = re.compile(rf"\d+(?:\.\d+)+|\d+|{_LETTER}+")
+_PART = lazy_pattern(rf"\d+(?:\.\d+)+|\d+|{_LETTER}+")
 _CONTRACTION = re.compile("['’](?:s|t|d|m|ll|re|ve)$", re.IGNORECASE)
 _HAS_DIGIT = re.compile(r"\d")
 
@@ -51,11 +52,11 @@ def search_terms(text: str) -> list[str]:
     folded = fold_width(text)
     if folded.isascii():
         return list(chain.from_iterable(map(_token_terms, _ASCII_TOKEN.findall(folded))))
-    found = list(chain.from_iterable(map(_token_terms, _TOKEN.findall(folded))))
-    found += _SINGLE.findall(folded)
-    for run in _RUN.findall(folded):
+    found = list(chain.from_iterable(map(_token_terms, _TOKEN().findall(folded))))
+    found += _SINGLE().findall(folded)
+    for run in _RUN().findall(folded):
         found += map(str.__add__, run, run[1:])
-    found += [pair.replace(",", "") for pair in _NUMBER_BEFORE_RUN.findall(folded)]
+    found += [pair.replace(",", "") for pair in _NUMBER_BEFORE_RUN().findall(folded)]
     return found
 
 
@@ -75,7 +76,7 @@ def _token_terms(token: str) -> tuple[str, ...]:
 def _compound_terms(piece: str) -> list[str]:
     """Give the terms of a word with digits, accents, signs or inner punctuation."""
     core = piece.rstrip("+#")
-    parts = _PART.findall(core)
+    parts = _PART().findall(core)
     terms = [_word_term(part) for part in parts if part not in STOP_WORDS]
     if len(parts) > 1 and ("@" in core or _HAS_DIGIT.search(core)):
         terms.append("".join(parts))

@@ -178,7 +178,8 @@ class Parts:
         """Wait for a run and make its model callable; see `Workbench.finish`."""
         handle = await self.resume(name)
         job = await handle.wait(timeout_s=timeout_s, on_progress=on_progress)
-        known = {one.name: one for one in await self.workspace.list_tuned()}
+        mine = await self.workspace.list_tuned(identity=self.provider.identity)
+        known = {one.name: one for one in mine}
         if name in known and known[name].job == job.id:
             return known[name]
         run = await self.workspace.journal.get_run(name, identity=self.provider.identity)
@@ -189,7 +190,7 @@ class Parts:
 
     async def tuned(self, name: str) -> TunedModel:
         """Give a tuned model that was finished before, and remember what it was trained on."""
-        tuned = await self.workspace.load_tuned(name)
+        tuned = await self.workspace.load_tuned(name, identity=self.provider.identity)
         if name not in self.examples:
             run = await self.workspace.journal.get_run(name, identity=self.provider.identity)
             path = TunePlan.model_validate_json(run.plan).request.training.path

@@ -6,7 +6,7 @@ import asyncio
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailorbird.exceptions import (
@@ -115,6 +115,7 @@ async def test_argument_is_copied() -> None:
     assert task.result().vectors.shape[0] == 2
 
 
+@settings(max_examples=25)
 @given(st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=5))
 def test_same_texts_give_the_same_vectors(texts: list[str]) -> None:
     """Vectors depend on nothing but the text: not on the provider, its seed, or the company."""

@@ -276,12 +276,12 @@ async def test_many_bad_rows_are_counted(tools: Tools) -> None:
     """A failure names the first bad lines and counts the rest."""
     async with FakeProvider(QUIET) as provider:
         job = await tools.finish(
-            provider, (await tools.start(provider, b'{"messages": []}\n' * 9)).id
+            provider, (await tools.start(provider, b'{"messages": []}\n' * 11)).id
         )
     assert job.failure is not None
     assert "line 5" in job.failure.message
     assert "line 6" not in job.failure.message
-    assert "and 5 more" in job.failure.message
+    assert "and 6 more" in job.failure.message
 
 
 async def test_too_few_rows_fail_the_job(tools: Tools) -> None:

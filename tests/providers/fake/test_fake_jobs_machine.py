@@ -228,5 +228,5 @@ class JobsAndFiles(RuleBasedStateMachine):
         self.loop.close()
 
 
-JobsAndFiles.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+JobsAndFiles.TestCase.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
 TestJobsAndFiles = JobsAndFiles.TestCase

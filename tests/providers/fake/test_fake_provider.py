@@ -88,6 +88,14 @@ async def test_closed_providers_refuse_every_call(tools: Tools) -> None:
     assert provider.calls == ()
 
 
+async def test_open_providers_are_not_opened_again() -> None:
+    """Opening an open provider is refused, and it stays open."""
+    async with FakeProvider() as provider:
+        with pytest.raises(InvalidInputError, match="open already"):
+            await provider.__aenter__()
+        assert (await provider.chat.complete([Message.user("Hello?")], model=CHAT)).text
+
+
 def test_it_is_a_provider() -> None:
     """The fake keeps the protocol, and its maker the factory's."""
     provider: Provider = FakeProvider(FakeSettings(flavor="azure", seed=3))

@@ -128,6 +128,10 @@ async def test_documents_are_replaced_and_removed() -> None:
         ]
         found = await provider.retrieval.search(NAME, SearchQuery(text="日当", mode="lexical"))
         assert ids(found) == []
+        version = (await provider.retrieval.get(NAME)).version
+        await provider.retrieval.upsert(NAME, [])
+        assert await provider.retrieval.remove(NAME, [DocumentId("nobody")]) == 0
+        assert (await provider.retrieval.get(NAME)).version == version
         wanted = [DocumentId("boots"), DocumentId("nobody")]
         assert await provider.retrieval.remove(NAME, wanted) == 1
         assert (await provider.retrieval.get(NAME)).documents == 1

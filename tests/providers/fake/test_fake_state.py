@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -266,17 +266,17 @@ class Restless(type(Path())):  # type: ignore[misc]  # the platform's own kind o
     state: Path
     times: int
 
-    def open(self, *args: Any, **options: Any) -> Any:
+    def open(self, mode: str) -> IO[bytes]:
         """Change the state's time, then open the file."""
         self.times += 1
         os.utime(self.state, ns=(self.times, self.times))
-        return super().open(*args, **options)
+        return super().open(mode)
 
 
 async def test_state_that_never_rests_is_given_up(tools: Tools, tmp_path: Path) -> None:
     """A state that other processes change without end is an error, not an endless loop."""
+    (tmp_path / "x.jsonl").write_bytes(b"x")
     source = Restless(tmp_path / "x.jsonl")
-    source.write_bytes(b"x")
     source.state, source.times = tmp_path / "fake-plain.json", 0
     async with FakeProvider(QUIET, state=tmp_path) as provider:
         await tools.upload(provider)

@@ -75,7 +75,9 @@ class Catalog:
         Raises:
             NotFoundError: There is none, or it was shut down.
         """
-        tuned = self._cloud.state.tuned.get(model) or self._checkpoint(model)
+        tuned = self._cloud.state.tuned.get(model)
+        if tuned is None and model not in self._facts:
+            tuned = self._checkpoint(model)
         facts = self._facts.get(model if tuned is None else tuned.base)
         if facts is None:
             raise self._missing(model, operation)

@@ -104,8 +104,12 @@ class Cloud:
         """Load the state and let calls in.
 
         Raises:
+            InvalidInputError: It is open already.
             StorageError: The state cannot be read.
         """
+        if self._is_open:
+            message = "this fake is open already: make another one, or use it where it was opened"
+            raise InvalidInputError(message)
         await self._refresh()
         self._is_open = True
 

@@ -125,7 +125,8 @@ class FakeRetrieval(Retrieval):
                 index.documents[one.document.id] = DocumentRecord(
                     content_hash=one.content_hash, chunks=one.chunks
                 )
-            self._touch(index)
+            if copied:
+                self._touch(index)
 
         request = _request("retrieval.upsert", index=name, documents=len(copied))
         await self._cloud.call(request, effect)
@@ -139,7 +140,8 @@ class FakeRetrieval(Retrieval):
             present = wanted & index.documents.keys()
             for document in present:
                 del index.documents[document]
-            self._touch(index)
+            if present:
+                self._touch(index)
             return len(present)
 
         request = _request("retrieval.remove", index=name, documents=len(wanted))

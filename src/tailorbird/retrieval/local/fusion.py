@@ -13,12 +13,12 @@ than the documents, the leg fades: the evidence shrinks with the square of the b
 third to the eleventh: that gives the scale (the estimate of B. Hill, A simple general approach to
 inference about the tail of a distribution, Annals of Statistics 3, 1975, with the two best left
 out, because they are what is judged). On this scale the best of noise stands `ln 10` above the
-eleventh, give or take 1.3; only what stands 1.5 higher than that counts, and it saturates,
+eleventh, give or take 1.3; only what stands 2 higher than that counts, and it saturates,
 `s / (s + 3)`. Random vectors, a model that does not know the language and vectors that are all
-alike rarely get there. What remains below is a voice of at most 0.2 by the distance from the mean
+alike rarely get there. What remains below is a voice of at most 0.15 by the distance from the mean
 of all cosines: it orders chunks for which neither leg has evidence.
 
-The score is `(words + 0.6 × vectors + 0.2 × voice) / 1.8`, 0..1.
+The score is `(words + 0.6 × vectors + 0.15 × voice) / 1.75`, 0..1.
 
 R@1 / MRR@10 on the three sets of `benchmarks/retrieval_quality.py`, 2026-11-22 (XQuAD 240
 documents, JSQuAD 1,145, company 263; each one chunk; vectors are hashed character n-grams):
@@ -27,10 +27,10 @@ documents, JSQuAD 1,145, company 263; each one chunk; vectors are hashed charact
 | ---------------------------------------- | ----------- | ----------- | ----------- |
 | lexical                                  | .942 / .964 | .909 / .935 | .592 / .708 |
 | vector                                   | .809 / .863 | .832 / .874 | .423 / .543 |
-| hybrid                                   | .945 / .966 | .904 / .932 | .617 / .719 |
+| hybrid                                   | .945 / .966 | .905 / .933 | .597 / .709 |
 | reciprocal ranks, for contrast           | .897 / .935 | .873 / .908 | .547 / .676 |
 | random vectors                           | .003 / .012 | .001 / .003 | .000 / .004 |
-| hybrid with random vectors               | .944 / .965 | .907 / .934 | .592 / .702 |
+| hybrid with random vectors               | .942 / .964 | .908 / .934 | .597 / .709 |
 | reciprocal ranks with random vectors     | .098 / .244 | .085 / .342 | .035 / .112 |
 
 The constants were chosen on these sets with twenty vector legs: hashed n-grams of several kinds
@@ -53,11 +53,11 @@ if TYPE_CHECKING:
 _FULL_COVERAGE = 0.25  # 95 % of the three sets' questions have a chunk that covers more than 0.2
 _TAIL = 10
 _TAIL_SKIPPED = 2
-_SURPRISE = 1.5  # the best of noise exceeds its expectation by this in one of five queries
+_SURPRISE = 2.0  # the best of noise exceeds its expectation by this in one of eight queries
 _SATURATION = 3.0
 _VECTOR_WEIGHT = 0.6
-_VOICE_WEIGHT = 0.2
-_VOICE_RANGE = 5.0
+_VOICE_WEIGHT = 0.15
+_VOICE_RANGE = 8.0
 _LEAST_SPREAD = 1e-4  # cosines in single precision differ by 1e-7 for no reason
 
 
