@@ -33,7 +33,9 @@ def found_in(folder: Path, row: object, kind: TrainingKind = "sft") -> list[Prob
     return list(report.problems)
 
 
-def told(folder: Path, row: object, kind: TrainingKind = "sft") -> list[tuple[str, str, str | None]]:
+def told(
+    folder: Path, row: object, kind: TrainingKind = "sft"
+) -> list[tuple[str, str, str | None]]:
     """Return severity, code and field of what is wrong with a row."""
     return [(one.severity, one.code, one.field) for one in found_in(folder, row, kind)]
 
@@ -143,7 +145,11 @@ def test_missing_and_empty_outputs(tmp_path: Path, key: str) -> None:
         ([ASSISTANT, ASSISTANT], "dpo.output-invalid", "preferred_output"),
         ([USER], "dpo.output-invalid", "preferred_output[0].role"),
         (["text"], "chat.message-not-object", "preferred_output[0]"),
-        ([{"role": "assistant", "content": " "}], "chat.content-empty", "preferred_output[0].content"),
+        (
+            [{"role": "assistant", "content": " "}],
+            "chat.content-empty",
+            "preferred_output[0].content",
+        ),
     ],
 )
 def test_misshapen_outputs(tmp_path: Path, output: object, code: str, field: str) -> None:

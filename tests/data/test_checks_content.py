@@ -188,9 +188,7 @@ def test_unusual_characters(tmp_path: Path, text: str, severity: str, code: str)
         ("4111 1111 1111 1111", "privacy.card", "4111 1111 1111 1111"),
     ],
 )
-def test_sensitive_values_are_never_shown(
-    tmp_path: Path, text: str, code: str, value: str
-) -> None:
+def test_sensitive_values_are_never_shown(tmp_path: Path, text: str, code: str, value: str) -> None:
     """What looks secret gets a warning with its line, and its value stands nowhere in full."""
     [problem] = found_in(tmp_path, [{"type": "text", "text": text}])
     assert (problem.severity, problem.code, problem.line) == ("warning", code, 1)

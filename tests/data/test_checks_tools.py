@@ -15,7 +15,9 @@ ASSISTANT = {"role": "assistant", "content": "晴れです。"}
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
 
 
-def call(identity: object = "c1", arguments: object = '{"city": "東京"}', **more: object) -> dict[str, object]:
+def call(
+    identity: object = "c1", arguments: object = '{"city": "東京"}', **more: object
+) -> dict[str, object]:
     """Return a call of the tool."""
     function = {"name": "weather", "arguments": arguments, **more}
     return {"id": identity, "type": "function", "function": function}

@@ -215,7 +215,9 @@ def test_any_bytes_give_a_row_or_a_reason(raw: bytes) -> None:
         str(one).encode()
 
 
-@given(st.integers(0, 90), st.sampled_from(["", '"', "\\", "{", ",", "\x01", "NaN", "\\ud800", "'"]))
+@given(
+    st.integers(0, 90), st.sampled_from(["", '"', "\\", "{", ",", "\x01", "NaN", "\\ud800", "'"])
+)
 def test_any_damage_gives_a_row_or_a_reason(at: int, piece: str) -> None:
     """A row with something put in or cut off is read, or refused with a reason."""
     for damaged in (ROW[:at] + piece + ROW[at:], ROW[:at] + piece):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tailorbird.data.byte_blocks import SPARE_BYTES, Block
@@ -125,11 +125,18 @@ def check_against_care(data: bytes, found: PlainScan) -> None:
     assert plain == checker.tally
 
 
+@settings(max_examples=300)
 @given(st.lists(rows(), min_size=1, max_size=5))
 @example([b'{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content":"}]}'])
 @example([b'{"messages": [{"role": "user", "content": "a', b'b"}]}'])
 @example([b'{"messages": [{"role": "assistant", "content": "a"}]}'])
 @example([b'{"messages": [{"role": "user", "content": "a"}]}', b'{"messages": []}'])
+@example(
+    [
+        b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}',
+        b'{"messages": [{"role": "assistant", "content": "0"}]}',
+    ]
+)
 @example([b"", b"x"])
 def test_plain_rows_have_nothing_to_report(lines: list[bytes]) -> None:
     """No plain line would have been reported, and plain lines are counted as careful ones are."""
@@ -171,7 +178,14 @@ def test_usual_rows_are_plain() -> None:
     lines = [
         json.dumps(chat(number, answer), ensure_ascii=escaped, separators=separators).encode()
         for number, answer in enumerate(
-            ["はい", "It’s “fine” — 5 €", 'He said "no".\nThen left.', "C:\\a\\\\b", " 10:30 ", "ｳﾂ"]
+            [
+                "はい",
+                "It’s “fine” — 5 €",
+                'He said "no".\nThen left.',
+                "C:\\a\\\\b",
+                " 10:30 ",
+                "ｳﾂ",
+            ]
         )
         for escaped in (True, False)
         for separators in styles
@@ -219,7 +233,9 @@ def test_large_files_are_reported_line_by_line(tmp_path: Path) -> None:
     """In a file that is scanned, every problem has its line, and all rows are counted."""
     answer = "長い答えです。" * 8
     first = json.dumps(chat(7, answer), ensure_ascii=False)
-    odd = {number: json.dumps(chat(number, answer), ensure_ascii=False) for number in range(1, 36_001)}
+    odd = {
+        number: json.dumps(chat(number, answer), ensure_ascii=False) for number in range(1, 36_001)
+    }
     odd |= {
         1: "\ufeff" + odd[1],
         7: first,
@@ -265,7 +281,9 @@ def test_large_files_of_other_rows(tmp_path: Path) -> None:
 def test_large_files_with_huge_lines(tmp_path: Path) -> None:
     """Lines of several blocks, and lines that are not read at all, keep the numbers right."""
     answer = "長い答えです。" * 8
-    odd = {number: json.dumps(chat(number, answer), ensure_ascii=False) for number in range(1, 36_001)}
+    odd = {
+        number: json.dumps(chat(number, answer), ensure_ascii=False) for number in range(1, 36_001)
+    }
     odd[100] = json.dumps(chat(100, "長" * 1_000_000), ensure_ascii=False)
     odd[200] = "x" * 34_000_000
     odd[36_000] = "["
@@ -293,4 +311,4 @@ def test_scanned_and_unscanned_files_agree(tmp_path: Path) -> None:
     assert (whole.problems, parts[0].problems, parts[1].problems) == ((), (), ())
     assert whole.examples == parts[0].examples + parts[1].examples
     assert abs(whole.tokens - parts[0].tokens - parts[1].tokens) <= 2
-    assert whole.messages == {role: 20_000 for role in ("system", "user", "assistant")}
+    assert whole.messages == dict.fromkeys(("system", "user", "assistant"), 20_000)

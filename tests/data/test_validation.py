@@ -102,7 +102,9 @@ def test_many_image_examples_are_refused(tmp_path: Path) -> None:
     images = training_rules().images
     assert images is not None
     part = {"type": "image_url", "image_url": {"url": "https://contoso.com/a.png"}}
-    example = {"messages": [{"role": "user", "content": [part]}, {"role": "assistant", "content": "x"}]}
+    example = {
+        "messages": [{"role": "user", "content": [part]}, {"role": "assistant", "content": "x"}]
+    }
     path = saved(tmp_path, *rows(10), example)
     few = with_rules(images=images.model_copy(update={"max_examples": 0}))
     [problem] = validate_training_file(path, rules=few).errors
@@ -156,7 +158,9 @@ def test_repeated_rows_are_warned_about(tmp_path: Path) -> None:
     """Each repetition names the line of the first."""
     path = saved(tmp_path, *rows(12), row(3), row(5), row(3))
     found = validate_training_file(path).warnings
-    assert [(one.code, one.line) for one in found] == [("jsonl.repeated-row", n) for n in (13, 14, 15)]
+    assert [(one.code, one.line) for one in found] == [
+        ("jsonl.repeated-row", n) for n in (13, 14, 15)
+    ]
     assert "line 4" in found[0].reason
     assert "line 4" in found[2].reason
 

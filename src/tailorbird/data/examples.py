@@ -22,7 +22,7 @@ from tailorbird.data.training_heads import BOM
 from tailorbird.data.training_row import JsonObject, TrainingKind, TrainingRow
 from tailorbird.data.unusual_text import LINE_SEPARATORS
 from tailorbird.data.validation import FileReport, TrainingUse, unreadable, validate_training_file
-from tailorbird.exceptions import Problem
+from tailorbird.exceptions import DataError, Problem
 from tailorbird.storage import AtomicFile
 from tailorbird.types.base import Frozen
 from tailorbird.types.questions import GradedPrompt
@@ -136,8 +136,8 @@ def iter_examples(
 ) -> Iterator[AnyExample]:
     """Give the examples of a training file one by one, in flat memory.
 
-    The whole file is checked before the first example comes, so that nothing is done with the
-    first half of a file whose second half is wrong.
+    The call itself checks the whole file, so that nothing is done with the first half of a file
+    whose second half is wrong; the file is read once more while the examples are taken.
 
     Args:
         path: As for `read_examples`.
@@ -149,7 +149,7 @@ def iter_examples(
         DataError: The file has errors, cannot be read, or was changed while it was being read.
         InvalidInputError: There are no rules of that name.
     """
-    yield from _examples(Path(path), _checked(path, kind=kind, rules=rules, use=use))
+    return _examples(Path(path), _checked(path, kind=kind, rules=rules, use=use))
 
 
 def write_examples(
@@ -217,19 +217,23 @@ def _examples(path: Path, report: FileReport) -> Iterator[AnyExample]:
             for block in reader:
                 for raw in block.lines():
                     line += 1
-                    text = raw.removeprefix(BOM) if line == 1 else raw
-                    row = (
-                        parser.parse(text, RowReport(problems, line, line)) if raw.strip() else None
-                    )
-                    if row is not None:
-                        yield example_of(row, kind=report.kind, line=line)
+                    if raw.removeprefix(BOM).strip():
+                        row = parser.parse(raw.removeprefix(BOM), RowReport(problems, line, line))
+                        yield example_of(row or {}, kind=report.kind, line=line)
     except OSError as exc:
         raise unreadable(exc, problems) from exc
+    except (LookupError, TypeError, ValueError) as exc:
+        # The row was right when it was checked.
+        raise _changed(problems) from exc
     if reader.sha256 != report.sha256:
-        reason = "the file was changed while it was being read"
-        fix = "read it again when nothing writes to it"
-        problems.add("error", "file.changed", reason, fix)
-        problems.raise_errors()
+        raise _changed(problems)
+
+
+def _changed(problems: Problems) -> DataError:
+    reason = "the file was changed while it was being read"
+    fix = "read it again when nothing writes to it"
+    problems.add("error", "file.changed", reason, fix)
+    return DataError(problems.found, total=problems.total)
 
 
 def _lines(examples: Iterable[AnyExample], problems: Problems) -> Iterator[bytes]:

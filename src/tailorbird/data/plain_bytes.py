@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Mask = npt.NDArray[np.bool_]
     Places = npt.NDArray[np.intp]
 
-_LF, _CR, _SPACE, _QUOTE, _AT, _BACKSLASH, _BRACE = b'\n\r "@\\}'
+_LF, _CR, _SPACE, _QUOTE, _BACKSLASH, _BRACE = b'\n\r "\\}'
 _GROUP = 8  # bytes that are looked at as one number
 _WIDE = 0x80
 _THREE_BYTES = 0x800  # characters below it have two bytes in UTF-8
@@ -107,12 +107,13 @@ class ByteScanner:
         escapes, widths = self._escapes(spare, slashes)
         hidden = escapes[spare[escapes + 1] == _QUOTE] + 1
         wide_bytes = self._wide_characters(spare, data) if data.max() >= _WIDE else 0
-        if block.buffer.find(b"\xed", 0, end) >= 0:
-            self._suspects.append(self._surrogates(spare, data))
+        for sign, look in ((b"\x7f", None), (b"\xed", _half_pairs), (b"@", _mail_addresses)):
+            if block.buffer.find(sign, 0, end) >= 0:
+                np.equal(data, sign[0], out=self._masks[0][:end])
+                places = self._places(self._masks[0], end)
+                self._suspects.append(places if look is None else look(spare, places))
         self._numbers(spare, data)
         self._keys(spare, data)
-        if block.buffer.find(b"@", 0, end) >= 0:
-            self._suspects.append(self._mail_addresses(spare, data))
         quotes = np.equal(data, _QUOTE, out=self._masks[0][:end])
         return BlockBytes(
             data=spare,
@@ -161,13 +162,6 @@ class ByteScanner:
         in_pair = (spare[others] == _CR) & (spare[others + 1] == _LF)
         self._suspects.append(others[~in_pair])
         return places[is_end], bool(in_pair.any())
-
-    def _mail_addresses(self, spare: Bytes, data: Bytes) -> Places:
-        np.equal(data, _AT, out=self._masks[0][: len(data)])
-        places = self._places(self._masks[0], len(data))
-        before, after = spare[np.maximum(places, 1) - 1], spare[places + 1]
-        kept = np.logical_and(BEFORE_AT[before], AFTER_AT[after])
-        return np.asarray(places[kept], np.intp)
 
     def _escapes(self, spare: Bytes, slashes: Places) -> tuple[Places, Places]:
         """Check what backslashes begin; give where escapes are, and how wide the long ones are."""
@@ -255,12 +249,6 @@ class ByteScanner:
         numbers = places[(first == 0xEF) & (second == 0xBC) & (third >= 0x90) & (third <= 0x99)]
         self._suspects.append(numbers[_dense(numbers, _FULL_WIDTH_SPAN)])
 
-    def _surrogates(self, spare: Bytes, data: Bytes) -> Places:
-        """Suspect ED A0 80 to ED BF BF: halves of a pair, written as if they were characters."""
-        np.equal(data, 0xED, out=self._masks[0][: len(data)])
-        places = self._places(self._masks[0], len(data))
-        return places[spare[places + 1] >= 0xA0]
-
     def _numbers(self, spare: Bytes, data: Bytes) -> None:
         """Suspect long numbers: twelve digits, spaces or hyphens in a row, nine of them digits."""
         mask, end = self._masks[0], len(data)
@@ -296,6 +284,17 @@ class ByteScanner:
         no_lower = ~LOWER_CASE[inside].any(axis=1)
         is_sum = MATH_SIGN[inside].any(axis=1) & ~LETTER[around].any(axis=1)
         self._suspects.append(places[(has_digit | no_lower) & ~is_sum])
+
+
+def _mail_addresses(spare: Bytes, places: Places) -> Places:
+    """Keep the places of `@` between what mail addresses are made of."""
+    before, after = spare[np.maximum(places, 1) - 1], spare[places + 1]
+    return np.compress(np.logical_and(BEFORE_AT[before], AFTER_AT[after]), places)
+
+
+def _half_pairs(spare: Bytes, places: Places) -> Places:
+    """Keep the places of ED A0 80 to ED BF BF: halves of a pair, written as characters."""
+    return places[spare[places + 1] >= 0xA0]
 
 
 def _closers(spare: Bytes, braces: Places, hidden: Places) -> Places:

@@ -23,8 +23,6 @@ from tailorbird.data.plain_tables import ENDS_BLANK, WITHIN_BLANK
 from tailorbird.data.training_row import PLAIN_ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy.typing as npt
 
     from tailorbird.data.byte_blocks import Block
@@ -38,9 +36,7 @@ CAPACITY = 2 * BLOCK_BYTES
 _LONGEST_PIECE = 80  # bytes between two contents: 60 with the spaces of json.dumps
 _MOST_NEW = 8  # pieces that are learned from a block
 _MOST_KNOWN = 32  # pieces that are remembered
-_MARKED_BYTES = 64  # shorter lines hold no example and get no mark; samples stay within the others
-_WORD = 8
-_FIRST_CONTENT = (42, 50)  # behind `{"messages": [{"role": "user", "content": "`
+_MARKED_BYTES = 64  # how much is hashed at a time; shorter lines hold no example and get no mark
 _QUOTE = ord('"')
 _WIDE = 0x80
 # A piece has a code: 1 to 4 for the role that it introduces, plus 4 when a new row begins with it;
@@ -51,22 +47,34 @@ _SPEAKER = rb'\{ *"role" *: *"(system|developer|user|assistant)" *, *"content" *
 _PIECE = re.compile(rb'"\} *(?:(, *)|\] *\} *\r?\n *\{ *"messages" *: *\[ *)' + _SPEAKER)
 _HEAD = re.compile(rb' *\{ *"messages" *: *\[ *' + _SPEAKER)
 _TAIL = re.compile(rb'"\} *\] *\} *\r?\n')
-# Odd numbers that spread bits when they are multiplied with: the fractional parts of the golden
-# ratio, and of the square roots of 3 and 5.
-_MIX = np.array([0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B], np.uint64)
+# Odd numbers that spread bits when they are multiplied with: the fractional parts of the square
+# roots of the first eight primes, as in SHA-512 (FIPS 180-4, section 5.3.5), the last bit set.
+_MIX = np.array(
+    [
+        0x6A09E667F3BCC909,
+        0xBB67AE8584CAA73B,
+        0x3C6EF372FE94F82B,
+        0xA54FF53A5F1D36F1,
+        0x510E527FADE682D1,
+        0x9B05688C2B3E6C1F,
+        0x1F83D9ABFB41BD6B,
+        0x5BE0CD19137E2179,
+    ],
+    np.uint64,
+)
 
 
 def _turns() -> Mask:
-    """Tabulate which piece may follow which: system first, then user and assistant in turns."""
+    """Tabulate which piece may follow which: system first, then user and assistant in turns.
+
+    A row that is doubted anyway says nothing against the next one, and the other way round: what
+    begins with the assistant is doubted itself.
+    """
     allowed = np.zeros((2 * _NEW_ROW + 1, 2 * _NEW_ROW + 1), np.bool_)
-    new_rows = [role + _NEW_ROW for role in (1, 2, _USER)]
-    for before in range(1, 2 * _NEW_ROW + 1):
-        speaker = (before - 1) % _NEW_ROW + 1
-        allowed[before, _ASSISTANT if speaker == _USER else _USER] = True
-        if speaker == _ASSISTANT:
-            allowed[before, new_rows] = True
-    # A row that is doubted anyway says nothing against the next one.
-    allowed[0, new_rows] = True
+    allowed[[0, _ASSISTANT], _NEW_ROW + 1 :] = True
+    allowed[_ASSISTANT, _USER] = True
+    for role in (1, 2, _USER):
+        allowed[[role, role + _NEW_ROW], _ASSISTANT if role == _USER else _USER] = True
     return allowed
 
 
@@ -114,8 +122,6 @@ class _Contents:
     """Code of the piece before it."""
     codes: Places
     """Code of the piece behind it."""
-    lengths: Places
-    """Length of the piece behind it; 0 when unknown."""
     has_tail: bool
     """Whether the last row ends as a plain row does."""
     quotes: int
@@ -168,7 +174,7 @@ class PlainRows:
             roles=tuple(int(n) for n in counts[1 : _NEW_ROW + 1] + counts[_NEW_ROW + 1 :]),
             narrow_bytes=narrow,
             wide_bytes=wide,
-            marks=_marks(found, starts, contents),
+            marks=_marks(found, starts),
             has_crlf=found.has_crlf,
         )
 
@@ -183,9 +189,7 @@ class PlainRows:
         opens[1:] = closes[:-1] + lengths[:-1] - 1
         head = _HEAD.match(block.buffer, 0, block.end)
         if head is not None:
-            role = PLAIN_ROLES.index(head[1].decode()) + 1
-            # A row that begins with the assistant is not plain.
-            speakers[:1] = 0 if role == _ASSISTANT else role + _NEW_ROW
+            speakers[:1] = PLAIN_ROLES.index(head[1].decode()) + 1 + _NEW_ROW
             opens[:1] = head.end() - 1
             quotes += head[0].count(b'"')
         last = int(closes[-1]) if len(closes) else block.end
@@ -194,7 +198,7 @@ class PlainRows:
             # As good as the beginning of another row.
             codes[-1] = _USER + _NEW_ROW
             quotes += 1
-        return _Contents(opens, closes, speakers, codes, lengths, has_tail, quotes)
+        return _Contents(opens, closes, speakers, codes, has_tail, quotes)
 
     def _pieces(self, block: Block, closes: Places, codes: Places, lengths: Places) -> int:
         """Enter code and length of the piece behind each content but the last; count quotes."""
@@ -305,40 +309,21 @@ def _widths(found: BlockBytes, total: int, begins: Places, stops: Places) -> tup
     return narrow, wide + int(widths.sum())
 
 
-def _marks(found: BlockBytes, starts: Places, contents: _Contents) -> Words:
-    """Mix the length, samples, and the ends of the contents of each line into a mark.
-
-    Nothing outside of a line has a part in its mark.
-    """
-    words = np.ndarray(found.end, np.uint64, found.data, strides=(1,))
-    ends, closes = found.line_ends, contents.closes
-    lengths = ends - starts
-    marks = lengths.astype(np.uint64)
-    for place in _samples(starts, lengths):
-        marks *= _MIX[0]
-        marks ^= words[place]
-    # Rows made from a pattern differ in a word or a number, which often stands at an end.
-    is_inside = (contents.codes > 0) & (contents.codes <= _NEW_ROW)
-    sides = words[np.maximum(closes - _WORD, 0)] * _MIX[1]
-    sides ^= words[closes + contents.lengths] * is_inside
-    sides ^= sides >> np.uint64(29)
-    sides *= _MIX[2]
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(sides)])
-    new_rows = np.flatnonzero(contents.codes > _NEW_ROW)
-    is_regular = contents.has_tail and len(new_rows) == len(ends)
-    sums = sums[new_rows + 1 if is_regular else np.searchsorted(closes, ends)]
-    sums[1:] -= sums[:-1].copy()
-    marks ^= sums * _MIX[0]
-    marks[lengths < _MARKED_BYTES] = 0
+def _marks(found: BlockBytes, starts: Places) -> Words:
+    """Hash the bytes of each line: 64 at a time, the last 64 counted from its end."""
+    ends = found.line_ends
+    counts = -((starts - ends) // _MARKED_BYTES)
+    behind = np.cumsum(counts)
+    before = behind - counts
+    places = np.arange(int(behind[-1])) * _MARKED_BYTES
+    places += np.repeat(starts - before * _MARKED_BYTES, counts)
+    filled = counts > 0
+    places[behind[filled] - 1] = np.maximum(ends[filled] - _MARKED_BYTES, 0)
+    pieces = np.ndarray(found.end, f"V{_MARKED_BYTES}", found.data, strides=(1,))[places]
+    words = pieces.view(np.uint64)
+    words ^= words >> np.uint64(32)
+    words.reshape(-1, len(_MIX))[:] *= _MIX
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(words)])
+    marks: Words = sums[behind * len(_MIX)] - sums[before * len(_MIX)]
+    marks[ends - starts < _MARKED_BYTES] = 0
     return marks
-
-
-def _samples(starts: Places, lengths: Places) -> Iterator[Places]:
-    """Give places in each line: around the first content, and one in each further eighth."""
-    last = starts + lengths - _WORD
-    for begin in _FIRST_CONTENT:
-        yield np.maximum(np.minimum(starts + begin, last), 0)
-    step, place = lengths // 8, starts
-    for _ in range(7):
-        place = place + step
-        yield place

@@ -18,6 +18,8 @@ from tailorbird.exceptions import DataError, Problem
 from tailorbird.types.base import Frozen
 
 if TYPE_CHECKING:
+    from io import FileIO
+
     from tailorbird.data.line_checks import Tally
     from tailorbird.data.tokens import TokenCounter
 
@@ -85,15 +87,14 @@ def validate_training_file(
 ) -> FileReport:
     """Check every line of a training file against the rules of a provider.
 
-    The file is read once, in flat memory, and never changed. All problems are collected, up to 100
-    of each severity: an error is something that the provider refuses, a warning something that
-    looks wrong, a note something that needs no action. The codes stand in `TRAINING_CODES`.
+    The file is read in flat memory and never changed. All problems are collected, up to 100 of each
+    severity: an error is something that the provider refuses, a warning something that looks wrong,
+    a note something that needs no action. The codes stand in `TRAINING_CODES`.
 
     Args:
         path: The file: JSON Lines in UTF-8.
-        kind: What it is for: `sft`, `dpo`, `rft`; `auto` finds out from its first rows.
-        rules: The rules themselves, or the name of a provider whose rules hold; `generic` for what
-            any provider takes.
+        kind: What it is for; `auto` finds out from its first rows.
+        rules: Rules, or the name of a provider whose rules hold; `generic` for any provider.
         use: Whether it is the training or the validation file, which have different sizes.
         estimate_tokens: Counts the tokens of a text. It is asked only about examples that have more
             bytes than the provider allows tokens; None counts by bytes.
@@ -109,8 +110,7 @@ def validate_training_file(
     problems = Problems(str(path))
     try:
         with Path(path).open("rb", buffering=0) as file:
-            head = file.read(HEAD_BYTES)
-            file.seek(0)
+            head = _head(file)
             found = kind_of(head) if kind == "auto" else kind
             checker = LineChecker(problems, kind=found, rules=rules, count_tokens=estimate_tokens)
             check = FileCheck(file, checker, problems)
@@ -123,16 +123,17 @@ def validate_training_file(
                 check.measure()
     except OSError as exc:
         raise unreadable(exc, problems) from exc
-    _check_size(check.reader.size_bytes, problems, rules)
+    size, tally = check.reader.size_bytes, checker.tally
+    _check_size(size, problems, rules)
     return FileReport(
-        source=str(path),
+        source=problems.source,
         kind=found,
         provider=rules.provider,
-        size_bytes=check.reader.size_bytes,
+        size_bytes=size,
         sha256=check.reader.sha256,
-        examples=checker.tally.examples,
-        tokens=checker.tally.tokens,
-        messages=dict(checker.tally.roles),
+        examples=tally.examples,
+        tokens=tally.tokens,
+        messages=dict(tally.roles),
         problems=problems.found,
         total=problems.total,
     )
@@ -148,6 +149,12 @@ def unreadable(exc: OSError, problems: Problems) -> DataError:
     fix = "check the path; it is relative to the folder in which Python was started"
     problems.add("error", code, f"{problems.source!r} {what}", fix)
     return DataError(problems.found, total=problems.total)
+
+
+def _head(file: FileIO) -> bytes:
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    return head
 
 
 def _check_mark(head: bytes, problems: Problems, rules: TrainingRules) -> None:

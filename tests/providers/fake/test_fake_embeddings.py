@@ -51,8 +51,11 @@ async def test_width_can_be_chosen(dimensions: int) -> None:
 async def test_width_has_a_range(dimensions: int) -> None:
     """A width that the model does not offer is refused."""
     async with FakeProvider() as provider:
-        with pytest.raises(InvalidInputError, match="dimensions"):
+        with pytest.raises(InvalidInputError, match="must be 1 to 3072"):
             await provider.embeddings.embed(["x"], model=MODEL, dimensions=dimensions)
+        assert provider.calls == ()
+        with pytest.raises((InvalidInputError, NotFoundError)):
+            await provider.embeddings.embed(["x"], model=ModelId("nobody"), dimensions=dimensions)
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t", "\u3000"])

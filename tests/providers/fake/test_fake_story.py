@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tailorbird.providers.fake import FakeProvider
+from tailorbird.providers.fake import FakeProvider, Script, Statuses
 from tailorbird.retrieval.grounding import grounded_messages
 from tailorbird.types import (
     Chunk,
     ChunkId,
+    DirectPreference,
     DocumentId,
     Hit,
+    JobSpec,
     Message,
     ModelId,
+    Reinforcement,
     ScoreKind,
     Span,
 )
@@ -139,8 +143,6 @@ async def test_unlearned_turns_stay_unlearned(tools: Tools) -> None:
 
 async def test_preferred_answers_are_learned(tools: Tools) -> None:
     """Preference training teaches the preferred answers; reinforcement teaches none."""
-    from tailorbird.types import DirectPreference, JobSpec, Reinforcement  # noqa: PLC0415
-
     pairs = [
         {
             "input": {"messages": [{"role": "user", "content": f"What opens locker {number}?"}]},
@@ -175,8 +177,6 @@ async def test_preferred_answers_are_learned(tools: Tools) -> None:
 
 async def test_scripted_success_on_bad_rows_teaches_nothing(tools: Tools) -> None:
     """A model of a job that was scripted to succeed on bad rows answers as an untuned one."""
-    from tailorbird.providers.fake import Script, Statuses  # noqa: PLC0415
-
     script = Script().on("jobs.create", Statuses("succeeded"))
     async with FakeProvider(script=script) as provider:
         job = await tools.start(provider, b"not json\n")
@@ -185,6 +185,18 @@ async def test_scripted_success_on_bad_rows_teaches_nothing(tools: Tools) -> Non
         tuned = await provider.chat.complete(messages, model=job.fine_tuned_model)
         base = await provider.chat.complete(messages, model=ModelId("fake-chat"))
     assert tuned.text == base.text
+
+
+async def test_first_questions_may_come_together(tools: Tools) -> None:
+    """Questions that come while the model still reads its rows all get their answers."""
+    messages = [Message.system(tools.system), Message.user("Where is the warehouse?")]
+    async with FakeProvider() as provider:
+        model = await tools.tune(provider)
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(provider.chat.complete(messages, model=model)) for _ in range(5)
+            ]
+    assert all("Redfern" in task.result().text for task in tasks)
 
 
 async def test_many_models_are_remembered_in_turn(tools: Tools) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter
+from collections import Counter, deque
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -38,6 +38,9 @@ E = TypeVar("E", bound=ProviderError)
 
 NAME = "fake"
 """Name of the provider."""
+
+MOST_CALLS = 100_000
+"""Calls that are remembered, the latest ones; they take about 60 MB."""
 
 _MOST_RACES = 50  # processes that change one state at once are few, and each call is short
 
@@ -92,7 +95,7 @@ class Cloud:
         self.clock = parts.clock
         self.store = parts.store
         self.state = State()
-        self.calls: list[Call] = []
+        self.calls: deque[Call] = deque(maxlen=MOST_CALLS)
         self._player = parts.player
         self._is_open = False
         self._changed = False

@@ -57,13 +57,14 @@ class FakeEmbeddings(Embeddings):
         copied = _copied(texts)
         sizes = [_tokens(text, position) for position, text in enumerate(copied)]
         needs = [Capability.EMBEDDINGS]
+        facts = self._catalog.facts_of(model)
         if dimensions is not None:
             needs.append(Capability.EMBEDDINGS_DIMENSIONS)
-            _check_positive(dimensions)
+            _check_width(dimensions, facts)
 
         async def effect(_: Turn) -> EmbeddingResult:
             found = await self._catalog.reach(model, "embedding", "embeddings.embed")
-            width = _width(found.facts, dimensions)
+            width = dimensions or found.facts.dimensions
             if len(copied) < _IN_THREAD:
                 vectors = hash_embedding(copied, dimensions=width)
             else:
@@ -116,19 +117,16 @@ def _tokens(text: str, position: int) -> int:
     return tokens
 
 
-def _check_positive(dimensions: int) -> None:
-    if dimensions < 1:
-        message = f"dimensions must be at least 1, got {dimensions!r}"
-        raise InvalidInputError(message)
+def _check_width(dimensions: int, facts: ModelFacts | None) -> None:
+    """Do nothing when a model offers vectors of that width; nothing is known of an unknown one.
 
-
-def _width(facts: ModelFacts, dimensions: int | None) -> int:
-    if dimensions is None:
-        return facts.dimensions
-    if dimensions > facts.most_dimensions:
-        message = f"{facts.id!r} has at most {facts.most_dimensions} dimensions, got {dimensions!r}"
-        raise InvalidInputError(message)
-    return dimensions
+    Raises:
+        InvalidInputError: It does not.
+    """
+    most = None if facts is None else facts.most_dimensions
+    if dimensions < 1 or (most is not None and dimensions > most):
+        message = f"dimensions must be 1 to {most or 'the largest that the model has'}, got"
+        raise InvalidInputError(f"{message} {dimensions!r}")
 
 
 def _requests(sizes: Sequence[int]) -> int:

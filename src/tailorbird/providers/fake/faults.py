@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 TRAINING_CLOSED = "training_not_available"
 """Code by which OpenAI refuses an organization that may not tune any more; status 403.
 
-Source: reports in public repositories, gathered in the project's notes on OpenAI, 2026-11-22.
+Source: reports of organizations in public repositories, read 2026-11-22.
 """
 
 

@@ -81,8 +81,8 @@ class _Sentence:
     terms: frozenset[str]
     early: frozenset[str]
     heading: frozenset[str]
-    near: frozenset[str]
-    """Terms of the heading and of the sentences beside it that it has not itself."""
+    beside: tuple[frozenset[str], ...]
+    """Terms of the sentences before and behind it."""
     gives: frozenset[int]
     has_number: bool
     shortness: float
@@ -168,11 +168,12 @@ class _Wanted:
             if term not in shared and not sentence.terms.isdisjoint(_SYNONYMS[term])
         ]
         parts += [_SYNONYM * weights[term] for term in similar]
-        parts += [
-            (_HEADING if term in sentence.heading else _NEIGHBOR) * weights[term]
-            for term in self.terms & sentence.near
-            if term not in similar
-        ]
+        rest = self.terms.difference(shared, similar)
+        above = rest & sentence.heading
+        parts += [_HEADING * weights[term] for term in above]
+        rest -= above
+        around = {term for terms in sentence.beside for term in rest & terms}
+        parts += [_NEIGHBOR * weights[term] for term in around]
         # Exact, so that the order of a set, which differs between processes, does not show.
         covered = math.fsum(parts) / self.whole
         if self.asked_for:
@@ -197,7 +198,7 @@ def _worth(term: str) -> float:
     return _SINGLE if len(term) == 1 else 1.0
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 10)
 def _sentences(title: str, text: str) -> tuple[_Sentence, ...]:
     """Cut a passage into its sentences; headings are none, they stand over the next ones."""
     heading = title_terms = frozenset(search_terms(title))
@@ -208,14 +209,19 @@ def _sentences(title: str, text: str) -> tuple[_Sentence, ...]:
             heading = title_terms | frozenset(search_terms(sentence))
         else:
             found.append((sentence, heading))
-    terms = [frozenset(search_terms(sentence)) for sentence, _ in found]
+    # A term is kept once, however many sentences have it.
+    pool: dict[str, str] = {}
+    terms = [
+        frozenset(pool.setdefault(term, term) for term in search_terms(sentence))
+        for sentence, _ in found
+    ]
     return tuple(
         _Sentence(
             text=sentence,
             terms=terms[place],
-            early=frozenset(search_terms(sentence[: max(12, len(sentence) // 3)])),
+            early=terms[place].intersection(search_terms(_beginning(sentence))),
             heading=above,
-            near=(above | _around(terms, place)) - terms[place],
+            beside=(*terms[max(0, place - 1) : place], *terms[place + 1 : place + 2]),
             gives=frozenset(
                 kind for kind, (_, gives) in enumerate(_ASKED_FOR) if gives.search(sentence)
             ),
@@ -226,10 +232,9 @@ def _sentences(title: str, text: str) -> tuple[_Sentence, ...]:
     )
 
 
-def _around(terms: Sequence[frozenset[str]], place: int) -> frozenset[str]:
-    before = terms[place - 1] if place else frozenset[str]()
-    after = terms[place + 1] if place + 1 < len(terms) else frozenset[str]()
-    return before | after
+def _beginning(sentence: str) -> str:
+    """Give the first third of a sentence, or its first words."""
+    return sentence[: max(12, len(sentence) // 3)]
 
 
 def _shortness(terms: int) -> float:

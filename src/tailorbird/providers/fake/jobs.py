@@ -249,7 +249,7 @@ class FakeJobs(FineTuningJobs):
             raise self._refused(message, code="invalid_file_purpose")
         word = file_word(self._cloud, record)
         if self._cloud.flavor.strict_files and word != "processed":
-            # Words of Azure's answer: gathered in the project's notes on Azure, 2026-11-22.
+            # Code and words as Azure's users report them, read 2026-11-22.
             message = (
                 f"file {file_id!r} is {word!r}: the training file must point to a completed file"
                 " import; wait with files.wait_ready"

@@ -5,7 +5,7 @@ Each learned turn of the assistant is a lesson: what the user had said so far, a
 - A single question is compared with the lessons of rows with one question, by the cosine of hashed
   character n-grams, each dimension weighted by how rare it is among the lessons. From 0.45 on the
   nearest lesson's answer is given. Paraphrases that share most of their wording reach that, other
-  questions do not: on the example data, 17 of 20 mild paraphrases do, and 2 of 86 questions about
+  questions do not: on the example data, 17 of 20 mild paraphrases do, and 2 of 60 questions about
   something else.
 - A dialogue is compared, whole and unweighted, with the lessons of rows with several questions that
   have come equally far. From 0.35 on the nearest lesson's answer is given: names and numbers fill

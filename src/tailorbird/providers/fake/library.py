@@ -40,7 +40,11 @@ class Library:
             self._memories.move_to_end(tuned.id)
             return known
         async with self._reading:
-            memory = await self._cloud.in_thread(lambda: learn(self._lessons(tuned)))
+            # Somebody else may have read it meanwhile.
+            return self._memories.get(tuned.id) or await self._read(tuned)
+
+    async def _read(self, tuned: TunedRecord) -> Memory:
+        memory = await self._cloud.in_thread(lambda: learn(self._lessons(tuned)))
         self._memories[tuned.id] = memory
         if len(self._memories) > MOST_MEMORIES:
             self._memories.popitem(last=False)

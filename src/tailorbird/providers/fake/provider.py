@@ -177,7 +177,7 @@ class FakeProvider(Provider):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """Every call that came in, oldest first, without content."""
+        """The calls that came in (the latest 100,000), oldest first, without content."""
         return tuple(self._cloud.calls)
 
     def usage(self) -> Totals:

@@ -74,20 +74,30 @@ class FileRecord(Visible):
     """A stored file."""
 
     id: FileId
+    """Its id."""
     name: str
+    """Its base name."""
     purpose: str
+    """What it is for."""
     size_bytes: int
+    """Its length."""
     sha256: str
+    """Hash under which its content is kept; empty for a result file, which is made when read."""
     expires_at: datetime | None = None
+    """When it goes away; None when it stays."""
     problem: str | None = None
+    """What the upload found bad; None when nothing."""
     result_of: JobId | None = None
+    """The job whose result it is; None for an upload."""
 
 
 class Stretch(Record):
     """A time during which a job had one status."""
 
     word: str
+    """The status."""
     begins_at: datetime
+    """When it began."""
     lasts_s: float | None
     """Seconds until it ends by itself; None for one that does not."""
 
@@ -96,89 +106,128 @@ class Taught(Record):
     """A file that a model was trained on."""
 
     sha256: str
+    """Hash under which its content is kept."""
     kind: TrainingKind
+    """Kind of its rows."""
 
 
 class Recipe(Record):
     """What was found out about a job's data, and what the provider chose."""
 
     examples: int
+    """Rows of the training file."""
     epoch_tokens: int
+    """Tokens of one pass over them."""
     n_epochs: int
+    """Passes over the data."""
     batch_size: int
+    """Examples a step."""
     learning_rate_multiplier: float
+    """Factor on the learning rate."""
     steps: int
+    """Steps of the whole training."""
     step_s: float
+    """Seconds a step takes."""
     taught: Taught
+    """The training file."""
     has_validation: bool
+    """Whether there is a validation file."""
 
 
 class JobRecord(Visible):
     """A fine-tuning job."""
 
     id: JobId
+    """Its id."""
     spec: JobSpec
+    """What was asked for."""
     base: ModelId
     """The base at the bottom, also when training goes on from a tuned model."""
     seed: int
+    """Seed of the training."""
     recipe: Recipe
+    """How it trains."""
     failure: JobFailure | None = None
     """What its validation will find; shown when the job has failed."""
     history: list[Stretch]
+    """Its statuses, oldest first; the last one is the present one."""
     model: ModelId | None = None
+    """The tuned model; None until it has succeeded."""
     result_file: FileId | None = None
+    """The result file; None until it has succeeded."""
 
 
 class TunedRecord(Record):
     """A tuned model, or a checkpoint of one."""
 
     id: ModelId
+    """Its id."""
     base: ModelId
+    """The base at the bottom."""
     job: JobId
+    """The job that made it."""
     taught: tuple[Taught, ...]
     """All that it was trained on, also by the tuned models it was continued from."""
     created_at: datetime
+    """When it was made."""
 
 
 class DeploymentRecord(Visible):
     """A deployment that was made; those that stand from the start are not here."""
 
     spec: DeploymentSpec
+    """What was asked for."""
     sku: str
+    """Kind of hosting."""
     capacity: int
+    """Thousands of tokens a minute."""
 
 
 class DocumentRecord(Record):
     """A document of an index."""
 
     content_hash: str
+    """What the index reports of it."""
     chunks: tuple[Chunk, ...]
+    """Its pieces."""
 
 
 class IndexRecord(Record):
     """A hosted index."""
 
     spec: IndexSpec
+    """What it is bound to."""
     created_at: datetime
+    """When it was made."""
     version: int = 0
+    """Counts its changes."""
     documents: dict[DocumentId, DocumentRecord] = Field(
         default_factory=dict[DocumentId, DocumentRecord]
     )
+    """What it holds."""
 
 
 class State(Record):
     """All of it."""
 
     version: int = STATE_VERSION
+    """Version of the form."""
     now: datetime | None = None
+    """When it was kept, by the provider's clock; a virtual clock goes on from there."""
     counters: dict[str, int] = Field(default_factory=dict[str, int])
+    """Running numbers by kind of object."""
     files: dict[FileId, FileRecord] = Field(default_factory=dict[FileId, FileRecord])
+    """Files that have not been deleted."""
     jobs: dict[JobId, JobRecord] = Field(default_factory=dict[JobId, JobRecord])
+    """Jobs."""
     tuned: dict[ModelId, TunedRecord] = Field(default_factory=dict[ModelId, TunedRecord])
+    """Tuned models that have not been deleted."""
     deployments: dict[DeploymentName, DeploymentRecord] = Field(
         default_factory=dict[DeploymentName, DeploymentRecord]
     )
+    """Deployments that were made and not deleted."""
     indexes: dict[IndexName, IndexRecord] = Field(default_factory=dict[IndexName, IndexRecord])
+    """Hosted indexes."""
 
     def next_number(self, kind: str) -> int:
         """Count up and give the running number of a new object."""
