@@ -312,18 +312,21 @@ def _widths(found: BlockBytes, total: int, begins: Places, stops: Places) -> tup
 def _marks(found: BlockBytes, starts: Places) -> Words:
     """Hash the bytes of each line: 64 at a time, the last 64 counted from its end."""
     ends = found.line_ends
+    marks = np.zeros(len(ends), np.uint64)
+    long = np.flatnonzero(ends - starts >= _MARKED_BYTES)
+    if not len(long):
+        return marks
+    starts, ends = starts[long], ends[long]
     counts = -((starts - ends) // _MARKED_BYTES)
     behind = np.cumsum(counts)
     before = behind - counts
     places = np.arange(int(behind[-1])) * _MARKED_BYTES
     places += np.repeat(starts - before * _MARKED_BYTES, counts)
-    filled = counts > 0
-    places[behind[filled] - 1] = np.maximum(ends[filled] - _MARKED_BYTES, 0)
+    places[behind - 1] = ends - _MARKED_BYTES
     pieces = np.ndarray(found.end, f"V{_MARKED_BYTES}", found.data, strides=(1,))[places]
     words = pieces.view(np.uint64)
     words ^= words >> np.uint64(32)
-    words.reshape(-1, len(_MIX))[:] *= _MIX
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(words)])
-    marks: Words = sums[behind * len(_MIX)] - sums[before * len(_MIX)]
-    marks[ends - starts < _MARKED_BYTES] = 0
+    mixed = words.reshape(-1, len(_MIX))
+    mixed *= _MIX
+    marks[long] = np.add.reduceat(words, before * len(_MIX))
     return marks

@@ -329,15 +329,19 @@ class SearchConformance:
             new = await shelf.cut("a", "本棚の本 新\n\n本棚の棚 新")
             seen: list[set[str]] = []
 
+            async def look() -> None:
+                hits = await shelf.search(name, SearchQuery(text="本棚", top_k=50))
+                seen.append({hit.chunk.text[-1] for hit in hits})
+
             async def watch() -> None:
                 for _ in range(20):
-                    hits = await shelf.search(name, SearchQuery(text="本棚", top_k=50))
-                    seen.append({hit.chunk.text[-1] for hit in hits})
+                    await look()
 
             async with asyncio.TaskGroup() as group:
                 group.create_task(watch())
                 for version in (new, old) * 5:
                     await engine.upsert(name, [version])
+                    await look()
             assert all(len(versions) == 1 for versions in seen)
 
 
