@@ -32,6 +32,8 @@ from typing import Literal, NotRequired
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
+from tailorbird.data import validate_training_file
+
 SYSTEMS = ("社内規程の質問に、短く丁寧に答えてください。", "Answer questions of our staff briefly.")
 JAPANESE = (
     "有給休暇の申請は三営業日前までに上長の承認を得てください。",
@@ -150,8 +152,6 @@ def _conversation(pick: random.Random, number: int) -> list[dict[str, str]]:
 
 def check_ours(path: Path) -> None:
     """Check with every rule."""
-    from tailorbird.data import validate_training_file  # noqa: PLC0415 - only this side pays
-
     report = validate_training_file(path)
     if report.problems:
         sys.exit(f"the file was to be clean: {report.problems[0]}")

@@ -75,7 +75,6 @@ from tailorbird.exceptions import (
     WaitTimeoutError,
 )
 from tailorbird.journal import Workspace
-from tailorbird.report import Comparison
 from tailorbird.sync import SyncWorkbench, open_sync
 from tailorbird.types import (
     Answer,
@@ -111,7 +110,6 @@ __all__ = [
     "ChatOptions",
     "ChunkOptions",
     "Citation",
-    "Comparison",
     "ConfigError",
     "ConflictError",
     "ConnectError",

@@ -66,7 +66,7 @@ class Profile(Frozen):
     """Name of the provider."""
     roles: Mapping[str, RoleModel] = Field(default_factory=dict)
     """Which model plays which role."""
-    retrieval: RetrievalSettings = RetrievalSettings()
+    retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
     """Where indexes are kept."""
     options: Mapping[str, object] = Field(default_factory=dict)
     """Everything else: the provider checks it."""

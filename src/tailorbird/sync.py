@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.workbench import WORKSPACE
 from tailorbird.workbench import open as open_async
-from tailorbird.workflow.compare import DEFAULT_CONCURRENCY
 from tailorbird.workflow.progress import OnProgress, silent
+from tailorbird.workflow.results import DEFAULT_CONCURRENCY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -156,8 +156,8 @@ def round_trip(examples: list[AnyExample], kind: str, *, bom: bool) -> None:
         assert written.sha256 == hashlib.sha256(data).hexdigest()
         assert len(data.decode("utf-8-sig").splitlines()) == len(examples)
         assert data.startswith(b"\xef\xbb\xbf") == bom
-        found = read_examples(path, kind=kind, use="validation")  # type: ignore[arg-type]
-        assert list(iter_examples(path, kind=kind, use="validation")) == list(found)  # type: ignore[arg-type]
+        found = read_examples(path, kind=kind, use="validation")
+        assert list(iter_examples(path, kind=kind, use="validation")) == list(found)
     assert [one.line for one in found] == list(range(1, len(examples) + 1))
     assert [one.model_copy(update={"line": None}) for one in found] == examples
     assert found.kind == kind

@@ -72,3 +72,10 @@ def test_rules_name_their_sources(name: str) -> None:
     rules = training_rules(name)
     assert rules.sources
     assert rules.read_on.year == 2026
+
+
+@pytest.mark.parametrize("name", TRAINING_RULES)
+def test_rules_are_valid(name: str) -> None:
+    """The rules that come with the package pass their own validation."""
+    rules = training_rules(name)
+    assert type(rules).model_validate(rules.model_dump()) == rules

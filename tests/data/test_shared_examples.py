@@ -19,7 +19,7 @@ def row(number: int) -> dict[str, object]:
 def saved(folder: Path, name: str, *rows: object, **style: bool) -> Path:
     """Write rows (texts as they are) and return the path."""
     path = folder / name
-    lines = [one if isinstance(one, str) else json.dumps(one, **style) for one in rows]  # type: ignore[arg-type]
+    lines = [one if isinstance(one, str) else json.dumps(one, **style) for one in rows]
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     return path
 

@@ -53,7 +53,7 @@ def test_right_file_is_counted(tmp_path: Path) -> None:
 def test_tokens_are_estimated_with_the_framing(tmp_path: Path) -> None:
     """The estimate stays within a third of the one that looks at every character."""
     report = validate_training_file(saved(tmp_path, *rows(50)))
-    messages = [message for number in range(50) for message in row(number)["messages"]]  # type: ignore[attr-defined]
+    messages = [message for number in range(50) for message in row(number)["messages"]]
     close = sum(estimate_tokens(message["content"]) + 3 for message in messages) + 3 * 50
     assert report.tokens == pytest.approx(close, rel=0.33)
 
@@ -207,7 +207,7 @@ def test_names_cost_a_token(tmp_path: Path) -> None:
     """A message with a name counts the name and one token more."""
     plain = validate_training_file(saved(tmp_path, row(1)), use="validation")
     named = row(1)
-    named["messages"][1]["name"] = "abcde"  # type: ignore[index]
+    named["messages"][1]["name"] = "abcde"
     more = validate_training_file(saved(tmp_path, named), use="validation")
     assert more.tokens - plain.tokens == 2
 

@@ -45,8 +45,9 @@ async def test_forgets_again(fake_provider):
 
 
 @pytest.fixture(autouse=True)
-def only_named_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The runs load the plugins that they name and no others."""
+def only_named_plugins(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs load the plugins that they name, and no settings of a folder around them."""
+    pytester.makeini("[pytest]\n")
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.delenv("PYTEST_PLUGINS", raising=False)
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)

@@ -32,6 +32,7 @@ from tailorbird.protocols import (
     SystemClock,
 )
 from tailorbird.providers.fake import FakeProvider
+from tailorbird.report import Comparison
 from tailorbird.testing.conformance import Clause, Embedder, SuiteOptions, clauses_of
 from tailorbird.types import (
     Capabilities,
@@ -252,7 +253,7 @@ async def use_workbench(bench: tailorbird.Workbench) -> None:
     assert_type(arms, tuple[tailorbird.Arm, ...])
     assert_type(tailorbird.pick_arms(arms, ["base"]), tuple[tailorbird.Arm, ...])
     result = await bench.compare(arms, held_out, name="first", concurrency=4, on_progress=show)
-    assert_type(result, tailorbird.Comparison)
+    assert_type(result, Comparison)
 
 
 async def use_opening() -> None:
@@ -287,7 +288,7 @@ def use_sync(bench: tailorbird.SyncWorkbench) -> None:
     assert_type(bench.ask("本?", tuned="faq"), tailorbird.Answer)
     arms = bench.arms(tuned=tuned)
     assert_type(arms, tuple[tailorbird.Arm, ...])
-    assert_type(bench.compare(arms, train), tailorbird.Comparison)
+    assert_type(bench.compare(arms, train), Comparison)
 
 
 async def use_handle(handle: tailorbird.JobHandle) -> None:
@@ -302,7 +303,7 @@ async def use_handle(handle: tailorbird.JobHandle) -> None:
     assert_type([event async for event in handle.events(timeout_s=60.0)], list[JobEvent])
 
 
-def use_comparison(result: tailorbird.Comparison) -> None:
+def use_comparison(result: Comparison) -> None:
     """Read a comparison and write it."""
     assert_type(result.arms, tuple[tailorbird.Arm, ...])
     assert_type(result.questions, tuple[tailorbird.Question, ...])
@@ -311,7 +312,7 @@ def use_comparison(result: tailorbird.Comparison) -> None:
     assert_type(result.to_json(), str)
     assert_type(result.to_csv(), str)
     assert_type(result.to_html(), str)
-    assert_type(tailorbird.Comparison.read("out.json"), tailorbird.Comparison)
+    assert_type(Comparison.read("out.json"), Comparison)
     result.write_markdown("out.md")
     result.write_json("out.json")
     result.write_csv("out.csv")

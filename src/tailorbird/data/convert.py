@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailorbird.data.problems import Problems
-from tailorbird.data.question_rows import FileRows
 from tailorbird.data.table_options import ReadOptions
 from tailorbird.data.unusual_text import LINE_SEPARATORS, findings
 from tailorbird.exceptions import InvalidInputError, Problem
@@ -82,6 +81,9 @@ def convert_questions(
         raise InvalidInputError(message)
     lines = _Lines(system)
     options = options or ReadOptions()
+    # The reader of tables costs 40 ms that `import tailorbird` does not pay.
+    from tailorbird.data.question_rows import FileRows  # noqa: PLC0415
+
     rows = FileRows(source, options, to_train=True)
     with AtomicFile(target) as file:
         file.write(_MARK if bom else b"")

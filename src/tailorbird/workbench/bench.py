@@ -11,14 +11,13 @@ from tailorbird.config import Profile
 from tailorbird.data import read_documents
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.journal import Workspace
-from tailorbird.report import Comparison
 from tailorbird.types.ids import IndexName
 from tailorbird.workbench.parts import Parts
 from tailorbird.workflow.arms import ArmOptions, ArmPlan, plan_arms, single_arm
-from tailorbird.workflow.compare import DEFAULT_CONCURRENCY
 from tailorbird.workflow.estimate import estimate_training
 from tailorbird.workflow.index import Index, read_index
 from tailorbird.workflow.progress import OnProgress, silent
+from tailorbird.workflow.results import DEFAULT_CONCURRENCY
 from tailorbird.workflow.search import make_query
 from tailorbird.workflow.training import TuneOptions, worked_examples
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from tailorbird.exceptions import Problem
     from tailorbird.journal import RunRecord
     from tailorbird.protocols import Provider
+    from tailorbird.report import Comparison
     from tailorbird.types.answers import Answer
     from tailorbird.types.filters import Filter
     from tailorbird.types.models import ModelCard, RoleModel
@@ -67,7 +67,7 @@ class Workbench:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Open provider and workspace; `StorageError` when the workspace cannot be used."""
+        """Open provider and workspace."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.workspace)
             await stack.enter_async_context(self.provider)
@@ -80,7 +80,7 @@ class Workbench:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close both. Jobs and deployments at the provider go on."""
+        """Close both; jobs and deployments go on."""
         await self._stack.__aexit__(kind, error, traceback)
 
     def role(self, name: str) -> RoleModel:
@@ -106,9 +106,6 @@ class Workbench:
             system: System prompt of each row; None uses the rows' own.
             options: Base model and method; None takes the role `tune_base`, supervised.
             count: Counts the tokens of a text, e.g. `exact_counter()`; None estimates them.
-
-        Raises:
-            InvalidInputError: A row has no answer to train on.
         """
         options = options or TuneOptions()
         role = self._parts.find_role("tune_base")
@@ -388,13 +385,15 @@ class Workbench:
             arms: What to compare, as `arms` gives them or of one's own making.
             questions: Test questions with accepted answers; ids must be unique.
             name: Name of the run; None makes one.
-            concurrency: How many answers to ask for at once, at least 1.
+            concurrency: How many answers to ask for at once.
             on_progress: Called after each answer.
 
         Raises:
             InvalidInputError: There is no arm or question, or a name stands twice.
-            ProviderError: All further calls would fail too; answers that had come are kept.
+            ProviderError: All further calls would fail too; what came is kept.
         """
         comparer = await self._parts.comparer(arms, concurrency=concurrency)
         data = await comparer.compare(arms, questions, name=name, on_progress=on_progress)
+        from tailorbird.report import Comparison  # noqa: PLC0415 - 15 ms of `import tailorbird`
+
         return Comparison(data)

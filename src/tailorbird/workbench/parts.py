@@ -11,7 +11,6 @@ from tailorbird.data import read_examples, training_rules
 from tailorbird.exceptions import ConfigError, JobOutcomeUnknownError
 from tailorbird.retrieval.engines import open_engine
 from tailorbird.workflow.answer import Answerer
-from tailorbird.workflow.compare import Comparer
 from tailorbird.workflow.finish import Finisher
 from tailorbird.workflow.handle import JobHandle, Ticket
 from tailorbird.workflow.index import Indexer
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from tailorbird.types.models import RoleModel
     from tailorbird.types.questions import Question
     from tailorbird.types.tuned import TunedModel
+    from tailorbird.workflow.compare import Comparer
     from tailorbird.workflow.progress import OnProgress
     from tailorbird.workflow.results import Arm
 
@@ -140,6 +140,9 @@ class Parts:
 
     async def comparer(self, arms: Sequence[Arm], *, concurrency: int) -> Comparer:
         """Give what compares these arms, so many answers at a time."""
+        # Scoring and statistics cost 20 ms that `import tailorbird` does not pay.
+        from tailorbird.workflow.compare import Comparer  # noqa: PLC0415
+
         return Comparer(
             answerer=await self.answerer(arms),
             journal=self.workspace.journal,

@@ -40,7 +40,7 @@ class ArmOptions(Frozen):
     """Passages below this score are left out; None keeps all."""
     only_from_data: bool = False
     """Whether arms with retrieval abstain without asking the model when nothing was found."""
-    chat: ChatOptions = ChatOptions()
+    chat: ChatOptions = Field(default_factory=ChatOptions)
     """How models are asked."""
 
 

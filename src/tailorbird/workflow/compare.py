@@ -19,7 +19,13 @@ from tailorbird.exceptions import (
 )
 from tailorbird.workflow.answer import arm_fingerprint
 from tailorbird.workflow.progress import OnProgress, Progress, silent
-from tailorbird.workflow.results import Arm, ComparisonData, Outcome, Scores
+from tailorbird.workflow.results import (
+    DEFAULT_CONCURRENCY,
+    Arm,
+    ComparisonData,
+    Outcome,
+    Scores,
+)
 from tailorbird.workflow.scoring import ReferenceProfile, score
 from tailorbird.workflow.summary import compare_pairs, figures, summarize
 from tailorbird.workflow.verdict import conclude
@@ -32,10 +38,6 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.types.usage import Price
     from tailorbird.workflow.answer import Answerer
-
-DEFAULT_CONCURRENCY = 16
-"""Answers that are asked for at once: more only queues in the connection pool, which an own limit
-of about 32 keeps flat (our measurement of 2026-11-22 on two cores)."""
 
 # How many answers, and how many seconds of them, a crash may lose at most.
 _FLUSH_ANSWERS = 50

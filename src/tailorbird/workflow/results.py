@@ -32,6 +32,10 @@ Metric = Literal[
 ]
 """What is measured for each answer; `workflow.scoring` says how."""
 
+DEFAULT_CONCURRENCY = 16
+"""Answers that are asked for at once: more only queues in the connection pool, which an own limit
+of about 32 keeps flat (our measurement of 2026-11-22 on two cores)."""
+
 ALL_KINDS = "all"
 """The row of a table that takes all kinds of question together."""
 
@@ -72,7 +76,7 @@ class Arm(Frozen):
     """Passages below this score are left out; None keeps all."""
     only_from_data: bool = False
     """Whether finding no passage means abstaining without asking the model."""
-    options: ChatOptions = ChatOptions()
+    options: ChatOptions = Field(default_factory=ChatOptions)
     """How the model is asked."""
 
 
@@ -181,7 +185,7 @@ class ArmFigures(Frozen):
     """Median seconds for an answer, by the provider's clock; None without answers."""
     latency_p95_s: float | None = None
     """Seconds within which 95 % of the answers came; None without answers."""
-    usage: Usage = Usage()
+    usage: Usage = Field(default_factory=Usage)
     """Tokens of all answers together."""
     usd: Decimal | None = None
     """US dollars for these tokens; None when the price of the model is not known."""

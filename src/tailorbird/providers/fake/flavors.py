@@ -319,17 +319,18 @@ def find_flavor(name: str) -> Flavor:
 
 
 def prices_of(flavor: Flavor) -> tuple[Price, ...]:
-    """Give the made-up prices of a flavor's models."""
+    """Give made-up prices of a flavor's models, and of what is tuned from them (`ft:<base>`)."""
+    priced = [(model, model.cost) for model in flavor.models if model.cost is not None]
     return tuple(
         Price(
-            model=model.id,
-            input_per_mtok=Decimal(model.cost[0]),
-            output_per_mtok=Decimal(model.cost[1]),
-            training_per_mtok=None if model.cost[2] is None else Decimal(model.cost[2]),
+            model=name,
+            input_per_mtok=Decimal(cost[0]),
+            output_per_mtok=Decimal(cost[1]),
+            training_per_mtok=None if cost[2] is None else Decimal(cost[2]),
             hosting_per_hour=flavor.hosting_per_hour if model.tunable else None,
             source="fake",
             read_on=PRICES_READ_ON,
         )
-        for model in flavor.models
-        if model.cost is not None
+        for model, cost in priced
+        for name in ((model.id, f"ft:{model.id}") if model.tunable else (model.id,))
     )
