@@ -33,7 +33,8 @@ async def main() -> None:
         train = tailorbird.read_examples("expense/train.jsonl")
         clerk = await bench.fine_tune(train, name="expense-clerk")
 
-        dialogue = tailorbird.read_examples("expense/held_out.jsonl")[0].messages[:-1]
+        held_out = tailorbird.read_examples("expense/held_out.jsonl", use="validation")
+        dialogue = held_out[1].messages[:-1]
         messages = [Message(role=turn.role, content=turn.content) for turn in dialogue]
         reply = await bench.provider.chat.complete(messages, model=clerk.callable_id, output=Claim)
         print(reply.output.model_dump_json(indent=2))
