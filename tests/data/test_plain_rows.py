@@ -284,7 +284,7 @@ def test_large_files_with_huge_lines(tmp_path: Path) -> None:
     odd = {
         number: json.dumps(chat(number, answer), ensure_ascii=False) for number in range(1, 36_001)
     }
-    odd[100] = json.dumps(chat(100, "長" * 1_000_000), ensure_ascii=False)
+    odd[100] = json.dumps(chat(100, "長" * 1_700_000), ensure_ascii=False)
     odd[200] = "x" * 34_000_000
     odd[36_000] = "["
     _, report = large(tmp_path, odd)

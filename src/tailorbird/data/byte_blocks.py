@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import FileIO
 
-BLOCK_BYTES = 1 << 20
-"""How much is read at a time: the larger, the less the cost of a call matters; measured best."""
+BLOCK_BYTES = 1 << 21
+"""How much is read at a time: more makes calls matter less, until the caches of the processor are
+too small for it. 2 MiB were measured best."""
 
 LINE_BYTES = 1 << 25
 """Longest line that is read: our own bound on memory, 32 MiB. It holds two inline images of 10 MB,

@@ -37,6 +37,7 @@ _LONGEST_PIECE = 80  # bytes between two contents: 60 with the spaces of json.du
 _MOST_NEW = 8  # pieces that are learned from a block
 _MOST_KNOWN = 32  # pieces that are remembered
 _MARKED_BYTES = 64  # how much is hashed at a time; shorter lines hold no example and get no mark
+_FREED_BYTES = 16 << 20
 _QUOTE = ord('"')
 _WIDE = 0x80
 # A piece has a code: 1 to 4 for the role that it introduces, plus 4 when a new row begins with it;
@@ -125,9 +126,10 @@ class PlainRows:
 
     def __init__(self, *, longest_bytes: int) -> None:
         """Leave rows of more than `longest_bytes` bytes to the careful checks."""
-        # An allocator that has seen a large piece come back (glibc's malloc has) stops returning
-        # memory to the system after every block; fetching it again costs a third of the scan.
-        np.empty(16 * BLOCK_BYTES, np.uint8)
+        # Once glibc's malloc has seen a large piece come back (but not one over 32 MiB), it stops
+        # giving memory back to the system after every block; fetching it again costs a third of the
+        # scan.
+        np.empty(_FREED_BYTES, np.uint8)
         self._bytes = ByteScanner(CAPACITY)
         self._longest = longest_bytes
         self._known: list[_Piece] = []
