@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailorbird.data.cells import defuse_cell
 from tailorbird.data.convert import (
     ConvertReport,
     convert_questions,
     questions_to_examples,
     write_training_file,
 )
-from tailorbird.data.examples import write_examples
-from tailorbird.data.questions import QuestionSet, read_questions
-from tailorbird.data.table_options import Limit, ReadOptions, TableLimits
+from tailorbird.data.questions.question_set import QuestionSet, read_questions
+from tailorbird.data.tables.cells import defuse_cell
+from tailorbird.data.tables.options import Limit, ReadOptions, TableLimits
+from tailorbird.data.training.examples import write_examples
 from tailorbird.exceptions import DataError, InvalidInputError, StorageError
 from tailorbird.types.questions import Question
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from tailorbird.data.chunks import ChunkOptions, chunk_document
 from tailorbird.data.convert import (
     ConvertReport,
     convert_questions,
     questions_to_examples,
     write_training_file,
 )
-from tailorbird.data.documents import DocumentSet, read_documents
-from tailorbird.data.examples import ExampleSet, iter_examples, read_examples, write_examples
-from tailorbird.data.questions import QuestionSet, read_questions
-from tailorbird.data.rules import TrainingRules, training_rules
-from tailorbird.data.table_options import Limit, ReadOptions, TableLimits
+from tailorbird.data.documents.chunks import ChunkOptions, chunk_document
+from tailorbird.data.documents.document_set import DocumentSet, read_documents
+from tailorbird.data.questions.question_set import QuestionSet, read_questions
+from tailorbird.data.tables.options import Limit, ReadOptions, TableLimits
 from tailorbird.data.tokens import (
     TokenCounter,
     auto_epochs,
@@ -21,7 +19,14 @@ from tailorbird.data.tokens import (
     exact_counter,
     message_tokens,
 )
-from tailorbird.data.validation import FileReport, TrainingUse, validate_training_file
+from tailorbird.data.training.examples import (
+    ExampleSet,
+    iter_examples,
+    read_examples,
+    write_examples,
+)
+from tailorbird.data.training.rules import TrainingRules, training_rules
+from tailorbird.data.training.validation import FileReport, TrainingUse, validate_training_file
 
 __all__ = [
     "ChunkOptions",

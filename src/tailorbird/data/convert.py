@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from json.encoder import encode_basestring
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailorbird.data.problems import Problems
-from tailorbird.data.table_options import ReadOptions
-from tailorbird.data.unusual_text import LINE_SEPARATORS, findings
+from tailorbird.data.tables.options import ReadOptions
 from tailorbird.exceptions import InvalidInputError, Problem
 from tailorbird.storage import AtomicFile
 from tailorbird.types.base import Frozen
-from tailorbird.types.questions import Example, TrainingMessage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tailorbird.data.table_options import Limit
-    from tailorbird.types.questions import Question
+    from tailorbird.data.tables.options import Limit
+    from tailorbird.types.questions import Example, Question
 
-# The lines are put together from fixed pieces and escaped texts: `json.dumps` spends most of a row
-# on building dictionaries and choosing an encoder, and gives the same bytes.
 _MARK = b"\xef\xbb\xbf"
 _WRITTEN_AT_ONCE = 1000
-_BETWEEN = b'}, {"role": "assistant", "content": '
-_END = b"}]}\n"
 
 
 class ConvertReport(Frozen):
@@ -79,11 +72,11 @@ def convert_questions(
     if Path(source).resolve() == Path(target).resolve():
         message = f"source and target are the same file {str(source)!r}: name another target"
         raise InvalidInputError(message)
-    lines = _Lines(system)
-    options = options or ReadOptions()
-    # The reader of tables costs 40 ms that `import tailorbird` does not pay.
-    from tailorbird.data.question_rows import FileRows  # noqa: PLC0415
+    # Reading tables costs 40 ms of `import tailorbird`, conversations 4 ms; so in what follows.
+    from tailorbird.data.conversations import ConversationLines  # noqa: PLC0415
+    from tailorbird.data.questions.rows import FileRows  # noqa: PLC0415
 
+    lines, options = ConversationLines(system), options or ReadOptions()
     rows = FileRows(source, options, to_train=True)
     with AtomicFile(target) as file:
         file.write(_MARK if bom else b"")
@@ -128,8 +121,10 @@ def write_training_file(
         DataError: A question has no answer, or a text holds half a character; nothing was written.
         StorageError: The target cannot be written.
     """
-    lines = _Lines(system)
-    _check_answers(questions)
+    from tailorbird.data.conversations import ConversationLines, check_answers  # noqa: PLC0415
+
+    lines = ConversationLines(system)
+    check_answers(questions)
     with AtomicFile(target) as file:
         file.write(_MARK if bom else b"")
         for start in range(0, len(questions), _WRITTEN_AT_ONCE):
@@ -158,97 +153,9 @@ def questions_to_examples(
         InvalidInputError: The system prompt is blank.
         DataError: A question has no answer, or a text holds half a character.
     """
-    _check_system(system)
-    _check_answers(questions)
-    return [_example(question, question.system or system) for question in questions]
+    from tailorbird.data.conversations import conversations  # noqa: PLC0415
 
-
-class _Lines:
-    """Writes rows as lines of chat JSON: system where there is one, user, assistant."""
-
-    def __init__(self, system: str | None) -> None:
-        _check_system(system)
-        self._system = system
-
-    def of(
-        self,
-        questions: list[str],
-        answers: list[str],
-        systems: list[str] | None,
-        *,
-        unusual: bool,
-    ) -> bytes:
-        """Give one line for each row; a row without own system prompt gets the shared one.
-
-        With `unusual=False` the caller knows that there is no line separator to escape.
-        """
-        if not questions:
-            return b""
-        count = len(questions)
-        # Whole columns are escaped, encoded and laid between the fixed pieces at C speed.
-        pieces = [_BETWEEN] * (4 * count)
-        pieces[1::4] = _escaped(questions, unusual=unusual)
-        pieces[3::4] = _escaped(answers, unusual=unusual)
-        if systems is None:
-            pieces[0::4] = [_END + _start(self._system)] * count
-        else:
-            starts = {system: _END + _start(system or self._system) for system in set(systems)}
-            pieces[0::4] = [starts[system] for system in systems]
-        pieces.append(_END)
-        return b"".join(pieces)[len(_END) :]
-
-
-def _start(system: str | None) -> bytes:
-    if system is None:
-        return b'{"messages": [{"role": "user", "content": '
-    [told] = _escaped([system], unusual=True)
-    return b'{"messages": [{"role": "system", "content": %b}, {"role": "user", "content": ' % told
-
-
-def _escaped(texts: list[str], *, unusual: bool) -> list[bytes]:
-    """Write texts as JSON strings in UTF-8."""
-    # An escaped text holds no line feed, so one conversion does for all.
-    joined = "\n".join(map(encode_basestring, texts))
-    if unusual:
-        # A reader that cuts with str.splitlines would cut a record in two at these.
-        joined = LINE_SEPARATORS.sub(lambda found: f"\\u{ord(found[0]):04x}", joined)
-    return joined.encode().split(b"\n")
-
-
-def _check_system(system: str | None) -> None:
-    if system is None:
-        return
-    if not system.strip():
-        message = "the system prompt is blank: give a text, or None for no system message"
-        raise InvalidInputError(message)
-    if any(one.severity == "error" for one in findings(system)):
-        message = "the system prompt holds a broken character: write it again"
-        raise InvalidInputError(message)
-
-
-def _check_answers(questions: Sequence[Question]) -> None:
-    problems = Problems("<questions>")
-    for record, one in enumerate(questions, start=1):
-        if not one.reference.strip():
-            reason = f"the question {one.id!r} has no answer, so there is nothing to learn"
-            fix = "leave it out: train on [q for q in questions if q.answers]"
-            problems.add("error", "row.no-answer", reason, fix, line=one.line, record=record)
-        for text in (one.text, one.reference, one.system or ""):
-            for found in findings(text):
-                if found.severity == "error":
-                    remark = (found.code, found.reason, found.fix)
-                    problems.add("error", *remark, line=one.line, record=record)
-    problems.raise_errors()
-
-
-def _example(question: Question, system: str | None) -> Example:
-    turns = [
-        TrainingMessage(role="user", content=question.text),
-        TrainingMessage(role="assistant", content=question.reference),
-    ]
-    if system is not None:
-        turns.insert(0, TrainingMessage(role="system", content=system))
-    return Example(messages=tuple(turns), line=question.line)
+    return conversations(questions, system)
 
 
 def _check_size(size: int, limit: Limit | None, problems: Problems) -> None:

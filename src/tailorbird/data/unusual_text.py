@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tailorbird.data.lines import UNUSUAL
+from tailorbird.data.files.lines import UNUSUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,6 +17,17 @@ _FENCED = re.compile(
 )
 _HEAD = re.compile(r"^\[(?P<number>\d+)\] (?P<title>.*)$", re.MULTILINE)
 
+# What a document must not bring along. Speakers and tags are those of common chat templates.
+_LINE_END = re.compile("[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_HIDDEN = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+_ROLES = r"(?:system|developer|user|assistant|tool|human|instructions?)"
+_TAG = re.compile(rf"<(?=\||/?\s*{_ROLES}\b)", re.IGNORECASE)
+_BRACKET = re.compile(r"(^[ \t]*)\[(?=[ \t]*\d+[ \t]*\])|\[(?=/?(?:INST|SYS)\b)", re.MULTILINE)
+_SPEAKER = re.compile(
+    rf"^(?:[^\w\n]|_)*(?:{_ROLES}|question|質問|指示|命令|システム|ユーザー|アシスタント)[ \t*_]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -38,7 +49,7 @@ def fence(passages: Sequence[Passage], *, marker: str) -> str:
         marker: At least 8 hexadecimal digits that are random for each call, so that no document
             can hold the closing line.
     """
-    blocks = [f"[{one.number}] {_one_line(one.title)}\n{_escaped(one.text)}" for one in passages]
+    blocks = [f"[{one.number}] {_one_line(one.title)}\n{shown_text(one.text)}" for one in passages]
     body = "\n\n".join(blocks)
     return f"<<passages {marker}>>\n{body}\n<<end {marker}>>"
 
@@ -57,10 +68,19 @@ def unfence(prompt: str) -> tuple[Passage, ...] | None:
     )
 
 
-def _escaped(text: str) -> str:
-    # A document must not open or close a fence, nor begin a line like a numbered passage.
-    return re.sub(r"^\[(?=\d+\] )", "［", text.replace("<<", "‹‹"), flags=re.MULTILINE)
+def shown_text(text: str) -> str:
+    """Give what a model is shown of a text: as long as the text, character by character.
+
+    Signs that could close a fence, open another passage, or look like another speaker's turn
+    (`<<`, `[2] `, `system:`, `<|im_start|>`, `[INST]`, `</system>`) are replaced by ones that look
+    alike; line ends of all kinds become plain ones; characters that no reader sees and a model does
+    (Unicode tags) or that turn the writing round become U+FFFD.
+    """
+    text = _HIDDEN.sub("\ufffd", _LINE_END.sub("\n", text.replace("\r\n", " \n")))
+    text = _TAG.sub("‹", text.replace("<<", "‹‹"))
+    text = _BRACKET.sub(r"\1［", text)
+    return _SPEAKER.sub(lambda found: found[0][:-1] + "：", text)
 
 
 def _one_line(title: str) -> str:
-    return " ".join(_escaped(title).split())
+    return " ".join(shown_text(title).split())

@@ -37,9 +37,28 @@ mr mrs ms mx dr prof st rev hon gen col sgt capt lt sen rep gov pres messrs mme 
 viz ca approx resp incl excl fig figs eq eqs ref refs sec secs chap tab vol ed eds
 """)
 _BEFORE_DIGIT = _words("""
-no nos nr p pp art par para jan feb mar apr jun jul aug sep sept oct nov dec tel ext
+no nos nr p pp art par para jan feb mar apr jun jul aug sep sept oct nov dec tel ext c al
 """)
+_BEFORE_CODE = _words("no nos nr")
 _BEFORE_SMALL_LETTER = _words("etc inc ltd co corp jr sr a.m p.m al est ave blvd dept")
+_TIMES = _words("a.m p.m")
+
+# What belongs to a time of day: 1:00 p.m. Central Time, 5 p.m. (CET), 9 a.m. - 5 p.m., 8 a.m.
+# Monday. Our choice.
+_OF_A_TIME = lazy_pattern(
+    r"[-–—~〜～]\s*\d"
+    r"|\(?(?:(?:[A-Z][a-z]+ ){1,3}Time"
+    r"|(?:Atlantic|Eastern|Central|Mountain|Pacific)(?=[.,;:/)]|\s(?:and|on|or|to)\b|\Z)"
+    r"|[ECMP][SD]?T|AK?[SD]T|HST|UTC|GMT|BST|IST|WES?T|CES?T|EES?T|JST|KST|HKT|SGT|AE[SD]T|NZ[SD]T"
+    r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\."
+    r"|January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.)(?!\w)"
+)
+# What begins a sentence even behind initials: the U.S. However, …; K. He is a name.
+_BEGINS = re.compile(
+    r"(?:The|This|These|Those|It|Its|They|We|She|There|However|If|When|Also|Our|Their|You|In)\s"
+)
+_CODE = re.compile(r"[#(]?[A-Z]{0,4}-?\d")
 
 _FIRST_MARK = "\u0300"
 _JOINED_LETTERS = frozenset("\uff9e\uff9f\u0e33\u0eb3")  # letters that belong to the one before
@@ -56,10 +75,10 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
 
     A sentence ends behind `。！？` with the brackets that close there (unless a particle goes on
     behind the bracket: 「はい。」と答えた); behind `.!?` followed by white space or an East Asian
-    character (unless the stop belongs to an abbreviation such as `Dr.`, `e.g.`, `No. 5`, to
-    initials or to a list number, or a small letter follows); and at a line end (unless the line has
-    40 characters or more and is wrapped in midst of a sentence: a Latin letter or comma before it,
-    a small letter behind it).
+    character (unless the stop belongs to an abbreviation such as `Dr.`, `e.g.`, `No. 5`,
+    `1 p.m. Central Time`, to initials or to a list number, or a small letter follows); and at a
+    line end (unless the line has 40 characters or more and is wrapped in midst of a sentence: a
+    Latin letter or comma before it, a small letter behind it).
     """
     spans: list[tuple[int, int]] = []
     start = 0
@@ -119,12 +138,12 @@ def _latin_stop_ends(text: str, found: re.Match[str]) -> bool:
     after = text[follows.end() : follows.end() + 1]
     stop = found.group().rstrip(_CLOSING)
     if stop in {".", "．"}:
-        return not after.islower() and _is_full_stop(text, found.start(), after)
+        return not after.islower() and _is_full_stop(text, found.start(), follows.end())
     spaced = follows.end() > follows.start() or not after
     return not after.islower() and (spaced or stop[-1] not in "…‥")
 
 
-def _is_full_stop(text: str, at: int, after: str) -> bool:
+def _is_full_stop(text: str, at: int, following: int) -> bool:
     """Say whether the stop at `at` is more than the end of an abbreviation or of a list number."""
     before = text[max(0, at - _LOOK_BACK) : at]
     lines = before.rsplit("\n", 1)
@@ -133,6 +152,20 @@ def _is_full_stop(text: str, at: int, after: str) -> bool:
     found = _LAST_TOKEN.search(before)
     token = found.group() if found else ""
     word = token.lower()
-    if word in _NEVER_LAST or (word in _BEFORE_DIGIT and after.isdigit()):
+    if word in _BEFORE_SMALL_LETTER:
+        return not _is_inside(text, word, following)
+    if word in _NEVER_LAST or (word in _BEFORE_DIGIT and text[following : following + 1].isdigit()):
         return False
-    return word in _BEFORE_SMALL_LETTER or _INITIALS.fullmatch(token) is None
+    if word in _BEFORE_CODE and _CODE.match(text, following):
+        return False
+    return _INITIALS.fullmatch(token) is None or _BEGINS.match(text, following) is not None
+
+
+def _is_inside(text: str, word: str, following: int) -> bool:
+    """Say whether an abbreviation that may end a sentence is inside one, by what follows."""
+    if word in _TIMES:
+        return _OF_A_TIME().match(text, following) is not None
+    if word in _BEFORE_DIGIT and text[following : following + 1].isdigit():
+        return True
+    # Google Inc. は
+    return _GOES_ON.match(text, following) is not None

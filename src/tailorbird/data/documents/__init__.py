@@ -1,0 +1,1 @@
+"""Documents for retrieval: found, read, checked, and cut into chunks."""

@@ -1,0 +1,1 @@
+"""Rows of questions and answers: their columns, their cells, and what is wrong with them."""

@@ -1,0 +1,1 @@
+"""Training files: their rules, their examples, and every check before an upload."""

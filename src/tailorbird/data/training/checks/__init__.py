@@ -1,0 +1,1 @@
+"""What a row of a training file may hold: its shape, its messages, their content, their tools."""
