@@ -401,6 +401,24 @@ def remembering(right: Method) -> Method:
     return call
 
 
+def soon(_right: Method) -> Method:
+    """Give something where there is nothing yet."""
+
+    async def call(*_args: object, **_options: object) -> AsyncIterator[object]:
+        yield object()
+
+    return call
+
+
+def keeps_on(right: Method) -> Method:
+    """Say that a batch was cancelled, and do nothing."""
+
+    async def call(batch_id: object) -> object:
+        return await right.__self__.get(batch_id)
+
+    return call
+
+
 SECRET = "sk-hidden"
 NO_MODES = EngineTraits(
     name="none", modes=(), needs_vectors=False, keeps_spans=False, filters=False
@@ -412,6 +430,7 @@ LIFE = suites.JobLifeConformance
 CHAT = suites.ChatConformance
 OUTPUT = suites.ChatOutputConformance
 EMBEDDINGS = suites.EmbeddingsConformance
+BATCHES = suites.BatchesConformance
 DEPLOYMENTS = suites.DeploymentsConformance
 MODELS = suites.ModelsConformance
 
@@ -566,6 +585,60 @@ METHODS: dict[str, tuple[Method, str, str, Breaker]] = {
         *(EMBEDDINGS.test_width_can_be_chosen, "embeddings", "embed"),
         without("dimensions"),
     ),
+    "guessed batch status": (
+        *(BATCHES.test_submit_gives_what_is_held, "batches", "submit_chat"),
+        after(fields(raw_status="resting")),
+    ),
+    "another batch": (
+        *(BATCHES.test_get_gives_the_batch, "batches", "get"),
+        after(fields(id="batch_other")),
+    ),
+    "lost conversation": (
+        *(BATCHES.test_each_conversation_is_answered, "batches", "chat_outcomes"),
+        listing(lambda items: items[1:]),
+    ),
+    "vectors mixed up": (
+        *(BATCHES.test_each_text_is_answered_with_its_vector, "batches", "embedding_outcomes"),
+        listing(
+            lambda items: [
+                replace(item, key=other.key) for item, other in zip(items, items[::-1], strict=True)
+            ]
+        ),
+    ),
+    "plain forms": (
+        *(BATCHES.test_forms_are_answered, "batches", "chat_outcomes"),
+        without("output"),
+    ),
+    "oldest batch first": (BATCHES.test_list_is_newest_first, "batches", "list", listing(reverse)),
+    "everybody's batches": (
+        *(BATCHES.test_list_by_metadata, "batches", "list"),
+        without("metadata"),
+    ),
+    "unknown batch": (
+        *(BATCHES.test_unknown_batch_is_not_found, "batches", "cancel"),
+        instead(NotFoundError, None),
+    ),
+    "bad batch id": (
+        *(BATCHES.test_bad_id_is_not_sent, "batches", "get"),
+        instead(InvalidInputError, None),
+    ),
+    "wrong requests": (
+        *(BATCHES.test_wrong_requests_are_not_sent, "batches", "cut_chat"),
+        instead(InvalidInputError, None),
+    ),
+    "not cut": (
+        *(BATCHES.test_too_many_are_cut, "batches", "cut_embeddings"),
+        after(lambda parts: (sum(parts),)),
+    ),
+    "outcomes too soon": (
+        *(BATCHES.test_outcomes_come_at_the_end, "batches", "chat_outcomes"),
+        soon,
+    ),
+    "vectors of a chat": (
+        *(BATCHES.test_other_outcomes_of_an_answered_batch, "batches", "embedding_outcomes"),
+        soon,
+    ),
+    "goes on": (BATCHES.test_cancelled_is_answered_in_part, "batches", "cancel", keeps_on),
     "unsorted models": (MODELS.test_list_is_sorted, "models", "list", listing(reverse)),
     "model stays": (MODELS.test_trained_model_is_deleted, "models", "delete", nothing),
     "base deleted": (MODELS.test_base_model_is_not_deleted, "models", "delete", nothing),

@@ -17,6 +17,7 @@ from tailorbird.testing.conformance import trial as trial_module
 
 PAGES = Path(__file__).parents[2] / "docs" / "contract"
 SUITES: dict[str, tuple[type, ...]] = {
+    "batches": (conformance.BatchesConformance,),
     "chat": (conformance.ChatConformance, conformance.ChatOutputConformance),
     "deployments": (conformance.DeploymentsConformance,),
     "embeddings": (conformance.EmbeddingsConformance,),
@@ -27,6 +28,7 @@ SUITES: dict[str, tuple[type, ...]] = {
     "retrieval": (conformance.RetrievalConformance, conformance.SearchConformance),
 }
 PROTOCOLS: dict[str, type] = {
+    "batches": protocols.Batches,
     "chat": protocols.Chat,
     "deployments": protocols.Deployments,
     "embeddings": protocols.Embeddings,

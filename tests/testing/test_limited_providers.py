@@ -9,6 +9,7 @@ import pytest
 from tailorbird.protocols import Provider
 from tailorbird.providers.fake import FakeProvider, FakeSettings, VirtualClock
 from tailorbird.testing.conformance import (
+    BatchesConformance,
     ChatConformance,
     ChatOutputConformance,
     DeploymentsConformance,
@@ -28,6 +29,7 @@ ALWAYS = {
     "chat": Capability.CHAT,
     "embeddings": Capability.EMBEDDINGS,
     "models": Capability.MODELS,
+    "batches": Capability.BATCHES,
 }
 METHODS = {
     "jobs.create": Capability.JOBS_CREATE,
@@ -78,7 +80,7 @@ class Limited:
 
     def __getattr__(self, name: str) -> object:
         found = getattr(self.inner, name)
-        interfaces = {"files", "jobs", "chat", "embeddings", "deployments", "models"}
+        interfaces = {"files", "jobs", "chat", "embeddings", "deployments", "models", "batches"}
         return Guarded(self, name, found) if name in interfaces else found
 
     @property
@@ -107,8 +109,10 @@ class Guarded:
         self.name = name
         self.inner = inner
 
-    def __getattr__(self, method: str) -> Caller:
+    def __getattr__(self, method: str) -> object:
         right = getattr(self.inner, method)
+        if not callable(right):
+            return right
 
         def call(*args: object, **options: object) -> object:
             for capability in self.needed(method, args, options):
@@ -187,6 +191,10 @@ class TestChatOutput(ChatOutputConformance):
 
 class TestEmbeddings(EmbeddingsConformance):
     """Clauses E."""
+
+
+class TestBatches(BatchesConformance):
+    """Clauses B."""
 
 
 class TestDeployments(DeploymentsConformance):

@@ -13,6 +13,7 @@ from tailorbird import protocols
 
 PAGE = Path(__file__).parents[1] / "typing" / "api.py"
 CLASSES = (
+    protocols.Batches,
     *(protocols.Chat, protocols.ChatStream, protocols.Clock, protocols.Deployments),
     *(protocols.Embeddings, protocols.Files, protocols.FineTuningJobs, protocols.Models),
     *(protocols.Provider, protocols.Retrieval),
@@ -33,7 +34,7 @@ def test_every_method_is_shown(owner: type, used: set[str]) -> None:
     """Each public method and property of a contract, workbench or handle is on the page."""
     members = {
         name
-        for name, member in vars(owner).items()
+        for name, member in inspect.getmembers(owner)
         if not name.startswith("_") and (inspect.isroutine(member) or isinstance(member, property))
     }
     assert members - used == set()
