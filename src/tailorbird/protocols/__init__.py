@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tailorbird.protocols.batches import Batches
 from tailorbird.protocols.chat import Chat, ChatStream
 from tailorbird.protocols.clock import Clock, SystemClock
 from tailorbird.protocols.deployments import Deployments
@@ -13,6 +14,7 @@ from tailorbird.protocols.provider import Provider, ProviderContext, ProviderFac
 from tailorbird.protocols.retrieval import Retrieval
 
 __all__ = [
+    "Batches",
     "Chat",
     "ChatStream",
     "Clock",

@@ -16,7 +16,9 @@ class Deployments(Protocol):
     """Make models callable. Clauses `D…` of `docs/contract/deployments.md`.
 
     Where models answer without being deployed, `create` gives a deployment whose name is the
-    model's id and whose `required` is false, and `delete` does nothing.
+    model's id and whose `required` is false, without asking whether there is such a model, as a
+    new one may not be listed yet; `get` gives the same for a model that there is; and `delete`
+    does nothing.
     """
 
     @abstractmethod
@@ -29,7 +31,7 @@ class Deployments(Protocol):
         """Begin to deploy a model; the same name with the same model is given as it is.
 
         Raises:
-            NotFoundError: There is no such model.
+            NotFoundError: There is no such model (where deployments are needed).
             ConflictError: The name is taken by another model.
             ProviderError: Anything else the provider said.
         """
@@ -40,7 +42,8 @@ class Deployments(Protocol):
         """Give one deployment as it stands now.
 
         Raises:
-            NotFoundError: There is none of that name.
+            NotFoundError: There is none of that name; where models answer by themselves, no such
+                model.
         """
         ...
 

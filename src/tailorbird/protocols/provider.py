@@ -1,4 +1,4 @@
-"""The contract for a provider: seven interfaces, what it can do, and its clock."""
+"""The contract for a provider: eight interfaces, what it can do, and its clock."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from tailorbird.protocols.batches import Batches
     from tailorbird.protocols.chat import Chat
     from tailorbird.protocols.clock import Clock
     from tailorbird.protocols.deployments import Deployments
@@ -94,6 +95,12 @@ class Provider(Protocol):
 
     @property
     @abstractmethod
+    def batches(self) -> Batches:
+        """Ask for much at once and cheaply; its methods raise where batches are not offered."""
+        ...
+
+    @property
+    @abstractmethod
     def retrieval(self) -> Retrieval:
         """The provider's own hosted retrieval.
 
@@ -138,7 +145,7 @@ class Provider(Protocol):
 class ProviderContext:
     """What surrounds a provider that is made from a profile."""
 
-    environ: Mapping[str, str] = field(default_factory=dict[str, str])
+    environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """Environment variables: the only place where keys are read from."""
     roles: Mapping[str, RoleModel] = field(default_factory=dict[str, "RoleModel"])
     """Which model plays which role, as the profile says."""

@@ -127,3 +127,9 @@ class Retrieval(Protocol):
             UnsupportedError: The engine does not offer the mode or filters.
         """
         ...
+
+    async def close(self) -> None:
+        """Let go of files and connections that the engine opened; later calls may open them again.
+
+        An engine that holds nothing leaves this as it is.
+        """

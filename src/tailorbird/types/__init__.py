@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from tailorbird.types.answers import AbstainReason, Answer, Citation
+from tailorbird.types.batches import (
+    Batch,
+    BatchCounts,
+    BatchKind,
+    BatchStatus,
+    ChatOutcome,
+    ChatRequest,
+    EmbeddingOutcome,
+    EmbeddingRequest,
+    FailureKind,
+    ItemFailure,
+)
 from tailorbird.types.capabilities import Availability, Capabilities, Capability
 from tailorbird.types.chat import (
     ChatChunk,
@@ -31,6 +43,7 @@ from tailorbird.types.embeddings import EmbeddingResult
 from tailorbird.types.files import FilePurpose, FileStatus, StoredFile
 from tailorbird.types.filters import Among, Compare, Filter, Junction, Negation, holds
 from tailorbird.types.ids import (
+    BatchId,
     CheckpointId,
     ChunkId,
     DeploymentName,
@@ -75,6 +88,7 @@ from tailorbird.types.retrieval import (
     IndexedDocument,
     IndexInfo,
     IndexSpec,
+    Mark,
     MetadataValue,
     ScoreKind,
     SearchMode,
@@ -90,10 +104,17 @@ __all__ = [
     "Among",
     "Answer",
     "Availability",
+    "Batch",
+    "BatchCounts",
+    "BatchId",
+    "BatchKind",
+    "BatchStatus",
     "Capabilities",
     "Capability",
     "ChatChunk",
     "ChatOptions",
+    "ChatOutcome",
+    "ChatRequest",
     "Checkpoint",
     "CheckpointId",
     "Chunk",
@@ -108,10 +129,13 @@ __all__ = [
     "DirectPreference",
     "Document",
     "DocumentId",
+    "EmbeddingOutcome",
+    "EmbeddingRequest",
     "EmbeddingResult",
     "EngineTraits",
     "EventId",
     "Example",
+    "FailureKind",
     "FileId",
     "FilePurpose",
     "FileStatus",
@@ -125,6 +149,7 @@ __all__ = [
     "IndexName",
     "IndexSpec",
     "IndexedDocument",
+    "ItemFailure",
     "Job",
     "JobEvent",
     "JobFailure",
@@ -132,6 +157,7 @@ __all__ = [
     "JobSpec",
     "JobStatus",
     "Junction",
+    "Mark",
     "Message",
     "MetadataValue",
     "ModelCard",

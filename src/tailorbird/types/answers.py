@@ -19,17 +19,20 @@ class AbstainReason(StrEnum):
     """No passage was near enough, and the model was not called."""
     DECLINED = "declined"
     """The model said that the answer is not in its passages, or that it does not know."""
+    UNSUPPORTED = "unsupported"
+    """The model answered, and no citation of its answer could be verified; only with
+    `only_from_data`, else the answer is given without citations."""
 
 
 class Citation(Frozen):
     """A passage that an answer rests on, checked against the source text."""
 
     number: int = Field(ge=1)
-    """The `[n]` that stands in the answer."""
+    """The passage's number: the `[n]` in the answer, where the model wrote it there."""
     document: DocumentId
     """The cited document."""
     chunk: ChunkId
-    """The cited chunk."""
+    """The cited chunk; of several that were joined into one passage, the best."""
     source: str = ""
     """Where the document came from."""
     page: int | None = None
@@ -58,10 +61,41 @@ class Answer(Frozen):
     retrieved: tuple[DocumentId, ...] = ()
     """Documents whose passages the model saw, best first."""
     dropped_citations: int = Field(default=0, ge=0)
-    """How many `[n]` in the answer pointed at nothing that was retrieved."""
+    """How many citations were taken out, because they pointed at nothing that was retrieved or
+    could not be verified against its text."""
+    foreign_links: tuple[str, ...] = ()
+    """Addresses of links and images in the answer that stand neither in its passages nor in the
+    question, each once: show them as plain text, and load nothing from them."""
     usage: Usage = Field(default_factory=Usage)
     """Tokens of all calls that this answer took."""
     latency_s: float = Field(default=0.0, ge=0)
     """Seconds from question to answer, by the provider's clock."""
     model: str | None = None
     """The model that answered; None when none was called."""
+
+
+class PassageQuote(Frozen):
+    """Words that a model says it read in a passage; nothing is verified yet."""
+
+    passage: int = Field(description="The passage's number.")
+    """The passage's number."""
+    quote: str = Field(description="The words that bear the answer out, copied exactly.")
+    """The words."""
+
+
+class GroundedReply(Frozen):
+    """The form in which a model answers from passages; nothing is verified yet.
+
+    The quotes come first: what a model has copied out guides what it writes after that.
+    """
+
+    quotes: tuple[PassageQuote, ...] = Field(
+        description="What the answer rests on; empty when the passages do not hold it."
+    )
+    """What the answer rests on."""
+    answerable: bool = Field(description="Whether the passages hold the answer.")
+    """Whether the passages hold the answer."""
+    answer: str = Field(
+        description="The answer, [n] behind each statement; empty when there is none."
+    )
+    """The answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 
@@ -31,6 +32,7 @@ class Capability(StrEnum):
     CHAT_IMAGES = "chat.images"
     EMBEDDINGS = "embeddings"
     EMBEDDINGS_DIMENSIONS = "embeddings.dimensions"
+    BATCHES = "batches"
     RETRIEVAL = "retrieval"
     RETRIEVAL_HYBRID = "retrieval.hybrid"
     RETRIEVAL_FILTERS = "retrieval.filters"
@@ -38,6 +40,14 @@ class Capability(StrEnum):
     DEPLOYMENTS_REQUIRED = "deployments.required"
     MODELS = "models"
     MODELS_DELETE = "models.delete"
+
+
+TUNING: Mapping[str, Capability] = {
+    "supervised": Capability.TUNE_SUPERVISED,
+    "dpo": Capability.TUNE_DPO,
+    "reinforcement": Capability.TUNE_REINFORCEMENT,
+}
+"""What each way of fine-tuning needs, by the `type` of its `TuningMethod`."""
 
 
 class Availability(Frozen):

@@ -30,3 +30,6 @@ DocumentId = NewType("DocumentId", str)
 
 ChunkId = NewType("ChunkId", str)
 """Id of a chunk within an index: document id, `#`, running number from 0."""
+
+BatchId = NewType("BatchId", str)
+"""A provider's id of a batch, e.g. `batch_abc123`."""

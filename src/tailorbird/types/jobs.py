@@ -18,6 +18,9 @@ Auto = Literal["auto"]
 TrainingTier = Literal["standard", "data-zone", "global", "developer"]
 """Where and how cheaply to train, on clouds that offer the choice (Azure's `trainingType`)."""
 
+RUN_KEY = "tailorbird_run"
+"""Key of a job's metadata under which the run that made it is found again."""
+
 # Ranges: OpenAPI description of OpenAI, CreateFineTuningJobRequest (openai/openai-openapi f85dbe2).
 _Epochs = Annotated[int, Field(ge=1, le=50)] | Auto
 _BatchSize = Annotated[int, Field(ge=1, le=256)] | Auto

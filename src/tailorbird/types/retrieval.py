@@ -51,6 +51,18 @@ class Span(Frozen):
     """One behind the last character."""
 
 
+class Mark(Frozen):
+    """Where a part of a document begins that has a name or a number of its own."""
+
+    start: int = Field(ge=0)
+    """First character of the part in the document's text, from 0, counted in code points."""
+    kind: Literal["page", "section", "sheet", "row"]
+    """What begins here; it goes on to the next mark of this kind. A sheet ends the section before
+    it. Rows are lines: each line behind a mark of a row is the next row."""
+    value: str | int
+    """Heading of a section, name of a sheet; number of a page or row, from 1."""
+
+
 class Document(Frozen):
     """A source text."""
 
@@ -64,6 +76,8 @@ class Document(Frozen):
     """Where the text came from: path or address; shown in citations."""
     metadata: Mapping[str, MetadataValue] = Field(default_factory=dict)
     """Values to filter by."""
+    marks: tuple[Mark, ...] = ()
+    """Where its pages, sections, sheets and rows begin, in order; empty for a text without any."""
 
 
 class Chunk(Frozen):
@@ -86,7 +100,7 @@ class Chunk(Frozen):
     page: int | None = Field(default=None, ge=1)
     """Page, from 1; None for texts without pages."""
     metadata: Mapping[str, MetadataValue] = Field(default_factory=dict)
-    """The document's values to filter by."""
+    """The document's values to filter by; of a table also `sheet` and `row`, its first row."""
 
 
 class Hit(Frozen):

@@ -50,6 +50,9 @@ class Price(Frozen):
     """US dollars for a million output tokens."""
     training_per_mtok: Decimal | None = None
     """US dollars for a million trained tokens (tokens times epochs)."""
+    batch_share: Decimal | None = None
+    """What the same tokens cost in a batch, as a share of the price: 0.5 for half of it; None where
+    the source does not say."""
     hosting_per_hour: Decimal | None = None
     """US dollars for each hour a tuned model is deployed, used or not."""
     source: str

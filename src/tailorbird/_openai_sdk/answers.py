@@ -1,0 +1,99 @@
+"""What answers on the wire have in common, and how one is read: once, strictly, from its bytes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+if TYPE_CHECKING:
+    from tailorbird._openai_sdk.connection import Connection
+    from tailorbird._openai_sdk.received import Received
+
+
+class Wire(BaseModel):
+    """A piece of an answer: nothing is converted, unknown fields are dropped.
+
+    Only fields that are read stand in a model, and each that some provider nulls or leaves out is
+    optional: a field that nobody needs must not make an answer unreadable.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="ignore",
+        defer_build=True,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+    )
+
+
+T = TypeVar("T")
+WireT = TypeVar("WireT", bound=Wire)
+
+LAST_SECOND = 253_402_300_799
+"""The last second of the year 9999, since 1970 in UTC: more cannot be written as a date."""
+
+Text = Annotated[str, Field(min_length=1)]
+"""A text that must not be empty, such as an id."""
+
+Seconds = Annotated[float, Field(ge=0, le=LAST_SECOND, allow_inf_nan=False)]
+"""Seconds since 1970 in UTC, as all times come."""
+
+
+class Page(Wire, Generic[T]):
+    """One page of a listing."""
+
+    data: list[T] | None
+    """What stands on it; a server may write an empty list as null."""
+    has_more: bool | None = None
+    """Whether another follows; a server that does not page leaves it out."""
+    last_id: str | None = None
+    """Where the next page begins; None where that is the last item's id."""
+
+
+class Deleted(Wire):
+    """The answer to a deletion."""
+
+    deleted: bool
+    """Whether it is gone."""
+
+
+def moment(seconds: float) -> datetime:
+    """Give a time as the rest of the package has it: aware, UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def moment_or_none(seconds: float | None) -> datetime | None:
+    """Give a time that may be missing."""
+    return None if seconds is None else moment(seconds)
+
+
+def read(
+    model: type[WireT], received: Received, *, connection: Connection, operation: str
+) -> WireT:
+    """Validate an answer.
+
+    Args:
+        model: Its shape.
+        received: The answer.
+        connection: Makes the error.
+        operation: What was called.
+
+    Raises:
+        UnexpectedResponseError: It is no JSON, or not of that shape; the message names the first
+            field that is wrong and never what stood in it.
+    """
+    try:
+        return model.model_validate_json(received.content)
+    except ValidationError as exc:
+        reason = _reason(exc)
+    # Outside of the handler: the validation's error holds the answer's content.
+    raise connection.unexpected(operation, reason, received)
+
+
+def _reason(exc: ValidationError) -> str:
+    first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else first["msg"]

@@ -1,0 +1,67 @@
+"""A profile's options as a provider reads them: checked at once, and every mistake told by name."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from tailorbird.exceptions import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tailorbird.types.base import Settings
+
+SettingsT = TypeVar("SettingsT", bound="Settings")
+
+
+def read_options(
+    settings: type[SettingsT], options: Mapping[str, object], *, place: str
+) -> SettingsT:
+    """Check a profile's options.
+
+    Args:
+        settings: What they become.
+        options: The profile's table.
+        place: Where they stand, for the beginning of the message, e.g. `the azure settings`.
+
+    Raises:
+        ConfigError: An option is unknown, missing or wrong; the message names each with what to do,
+            and never a value, because a secret may stand under a mistyped key.
+    """
+    try:
+        return settings.model_validate(dict(options))
+    except ValidationError as exc:
+        details = exc.errors(include_input=False, include_url=False, include_context=False)
+        lines = [_explained(settings, one["loc"], one["type"], one["msg"]) for one in details]
+    # Outside of the handler, so that what was refused hangs on no raised error.
+    raise ConfigError(f"{place} are wrong: {'; '.join(lines)}")
+
+
+def _explained(
+    settings: type[BaseModel], place: Sequence[int | str], kind: str, reason: str
+) -> str:
+    key = ".".join(map(str, place)) or "settings"
+    if kind == "missing":
+        return f"{key!r} is missing: add it"
+    if kind != "extra_forbidden":
+        plain = reason.removeprefix("Value error, ")
+        return f"{key!r}: {plain[:1].lower()}{plain[1:]}; change the value or remove the line"
+    *tables, last = map(str, place)
+    known = list(_table(settings, tables).model_fields)
+    near = difflib.get_close_matches(last, known, n=1)
+    if near:
+        return f"unknown key {key!r}: did you mean {near[0]!r}?"
+    return f"unknown key {key!r}: remove it, known are {', '.join(known)}"
+
+
+def _table(settings: type[BaseModel], tables: Sequence[str]) -> type[BaseModel]:
+    """Give the model of a table within the settings."""
+    for table in tables:
+        annotation: object = settings.model_fields[table].annotation
+        for one in (annotation, *get_args(annotation)):
+            if isinstance(one, type) and issubclass(one, BaseModel):
+                settings = one
+    return settings
