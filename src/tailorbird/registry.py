@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, cast
 from tailorbird.exceptions import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tailorbird.protocols import ProviderFactory
 
 _PROVIDERS = {
+    "azure": "tailorbird.providers.azure:open_provider",
     "fake": "tailorbird.providers.fake:open_provider",
+    "openai": "tailorbird.providers.openai:open_provider",
 }
 
 ENTRY_POINTS = "tailorbird.providers"
@@ -29,13 +33,16 @@ def find_provider(name: str) -> ProviderFactory:
     """Give what makes the provider of that name.
 
     Raises:
-        ConfigError: There is none, or its package cannot be imported.
+        ConfigError: There is none, two packages bring one of that name, or it cannot be imported.
     """
-    target = _PROVIDERS.get(name)
-    if target is None:
-        for entry in entry_points(group=ENTRY_POINTS):
-            if entry.name == name:
-                target = entry.value
+    targets = _targets(name)
+    if len(targets) > 1:
+        message = (
+            f"the provider {name!r} is registered {len(targets)} times, by {', '.join(targets)}:"
+            " uninstall all packages that bring it but one"
+        )
+        raise ConfigError(message)
+    target = next(iter(targets.values()), None)
     if target is None:
         names = provider_names()
         near = difflib.get_close_matches(name, names, n=1)
@@ -48,3 +55,13 @@ def find_provider(name: str) -> ProviderFactory:
     except (ImportError, AttributeError) as exc:
         message = f"provider {name!r} cannot be loaded from {target!r}: {exc}"
         raise ConfigError(message) from exc
+
+
+def _targets(name: str) -> Mapping[str, str]:
+    """Give what stands behind a name, by whoever registered it."""
+    own = {"tailorbird": _PROVIDERS[name]} if name in _PROVIDERS else {}
+    others = {
+        f"{'another package' if one.dist is None else one.dist.name} ({one.value})": one.value
+        for one in entry_points(group=ENTRY_POINTS, name=name)
+    }
+    return own | others

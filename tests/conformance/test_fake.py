@@ -10,6 +10,7 @@ import pytest
 from tailorbird.protocols import Provider, Retrieval
 from tailorbird.providers.fake import FakeProvider, FakeSettings, VirtualClock
 from tailorbird.testing.conformance import (
+    BatchesConformance,
     ChatConformance,
     ChatOutputConformance,
     DeploymentsConformance,
@@ -81,6 +82,10 @@ class TestChatOutput(ChatOutputConformance):
 
 class TestEmbeddings(EmbeddingsConformance):
     """Clauses E."""
+
+
+class TestBatches(BatchesConformance):
+    """Clauses B."""
 
 
 class TestDeployments(DeploymentsConformance):

@@ -207,7 +207,7 @@ async def test_expired_files_vanish() -> None:
 async def test_expiry_has_a_range(seconds: int) -> None:
     """An expiry outside the range is refused."""
     async with FakeProvider() as provider:
-        with pytest.raises(InvalidInputError, match="3600 to 2592000"):
+        with pytest.raises(InvalidInputError, match=r"3600\.\.2592000"):
             await provider.files.create(b"x", name="x.jsonl", expires_after_s=seconds)
 
 

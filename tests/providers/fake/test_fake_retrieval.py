@@ -201,7 +201,7 @@ async def test_tenants_must_be_named() -> None:
             Junction(type="or", filters=(tenant, other)),
             Negation(filter=tenant),
         ):
-            with pytest.raises(InvalidInputError, match="has tenants"):
+            with pytest.raises(InvalidInputError, match="keeps tenants apart"):
                 await provider.retrieval.search(NAME, SearchQuery(text="x", filter=refused))
         for allowed in (tenant, Junction(type="and", filters=(other, tenant))):
             hits = await provider.retrieval.search(NAME, SearchQuery(text="日当", filter=allowed))

@@ -10,18 +10,20 @@ from typing_extensions import override
 
 from tailorbird.exceptions import ContentFilteredError, EmptyAnswerError
 from tailorbird.protocols import Chat
+from tailorbird.protocols.arguments import check_messages, check_options, needed_for
 from tailorbird.providers.fake.cloud import NAME, Request
 from tailorbird.providers.fake.composing import (
     check_output,
     compose,
     compose_tool_call,
     forced_tool,
+    form_schema,
     form_text,
     with_output,
 )
+from tailorbird.providers.fake.grounding import grounded_form, is_grounded_form
 from tailorbird.providers.fake.persona import answer
 from tailorbird.providers.fake.prompt import read_prompt
-from tailorbird.providers.fake.requests import check_messages, check_options, needed_for
 from tailorbird.providers.fake.script import Cut, Says, spoken
 from tailorbird.providers.fake.streaming import FakeChatStream
 from tailorbird.types.capabilities import Capability
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from tailorbird.providers.fake.library import Library
     from tailorbird.providers.fake.operations import Operation
     from tailorbird.providers.fake.script import Turn
+    from tailorbird.types.batches import ChatRequest
     from tailorbird.types.chat import Message
     from tailorbird.types.ids import ModelId
 
@@ -141,6 +144,30 @@ class FakeChat(Chat):
 
         yield await self._cloud.call(asked.request(timeout_s=timeout_s), effect)
 
+    async def answer(
+        self, request: ChatRequest, *, model: ModelId, output: type[T] | None, turn: Turn
+    ) -> Reply[None]:
+        """Answer one conversation of a batch, as `complete` would.
+
+        Raises:
+            ContentFilteredError: As for `complete`.
+            EmptyAnswerError: As for `complete`.
+        """
+        asked = self._asked("batches.submit", request.messages, model, request.options)
+        return await self._replied(asked, turn, output)
+
+    def check(
+        self, request: ChatRequest, *, model: ModelId, structured: bool
+    ) -> tuple[Capability, ...]:
+        """Check one conversation of a batch, and give the capabilities that it needs.
+
+        Raises:
+            InvalidInputError: As for `complete`.
+            UnsupportedError: As for `complete`.
+        """
+        asked = self._asked("batches.submit", request.messages, model, request.options)
+        return needed_for(asked.messages, asked.options, structured=structured)
+
     def _asked(
         self,
         operation: Operation,
@@ -152,7 +179,7 @@ class FakeChat(Chat):
         asked = _Asked(operation, check_messages(messages), model, options or ChatOptions())
         facts = self._catalog.facts_of(model)
         if facts is not None:
-            check_options(asked.options, facts)
+            check_options(asked.options, facts.traits, model=facts.id, provider=NAME)
         return asked
 
     async def _replied(self, asked: _Asked, turn: Turn, output: type[T] | None) -> Reply[None]:
@@ -190,6 +217,9 @@ class FakeChat(Chat):
         memory = await self._library.memory(target.tuned)
         if output is None:
             return answer(prompt, memory=memory, seed=self._cloud.settings.seed)
+        if prompt.passages is not None and is_grounded_form(form_schema(output)):
+            text = answer(prompt, memory=memory, seed=self._cloud.settings.seed)
+            return grounded_form(prompt.question, prompt.passages, text)
         knows = memory is not None and prompt.systems in memory.systems
         remembered = memory.answer(prompt.said) if memory is not None and knows else None
         return form_text(output, prompt.said, remembered)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import Counter, deque
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -15,10 +14,12 @@ from tailorbird.exceptions import (
     ProviderError,
     StoreBusyError,
 )
+from tailorbird.protocols.arguments import time_limit
 from tailorbird.providers.fake.clock import VirtualClock
-from tailorbird.providers.fake.lifecycle import settle
+from tailorbird.providers.fake.lifecycle import settle, word_of
 from tailorbird.providers.fake.operations import Call, Facts, Operation, Totals
 from tailorbird.providers.fake.state import State
+from tailorbird.types.jobs import JobStatus
 from tailorbird.types.usage import Usage
 
 if TYPE_CHECKING:
@@ -193,6 +194,12 @@ class Cloud:
             trained_tokens=sum(job.recipe.epoch_tokens * job.recipe.n_epochs for job in trained),
         )
 
+    def live_jobs(self) -> int:
+        """Count the jobs that neither failed nor were cancelled."""
+        self.settle()
+        ended = {JobStatus.FAILED, JobStatus.CANCELLED}
+        return sum(word_of(job) not in ended for job in self.state.jobs.values())
+
     async def look_again(self) -> bool:
         """Take over what another process has changed; say whether there was anything."""
         async with self._turn_taking:
@@ -231,7 +238,7 @@ class Cloud:
         self.require_open(request.operation)
         for capability in request.needs:
             self.capabilities.require(capability, on=self.clock.today())
-        limit = time_limit(request.timeout_s)
+        limit = time_limit(request.timeout_s, default_s=DEFAULT_TIMEOUT_S)
         turn = self._player.next_turn(request.operation)
         self._requests[request.operation] += request.count
         self.calls.append(Call(operation=request.operation, facts=request.facts, at=self.now()))
@@ -292,17 +299,3 @@ class Cloud:
             return kept
         self._changed = False
         return True
-
-
-def time_limit(timeout_s: float | None, *, default_s: float = DEFAULT_TIMEOUT_S) -> float:
-    """Give the seconds a call may take.
-
-    Raises:
-        InvalidInputError: The limit is not above 0.
-    """
-    if timeout_s is None:
-        return default_s
-    if math.isnan(timeout_s) or timeout_s <= 0:
-        message = f"timeout_s must be above 0, got {timeout_s!r}"
-        raise InvalidInputError(message)
-    return timeout_s

@@ -94,13 +94,16 @@ def check_output(output: type[T]) -> None:
         raise InvalidInputError(message) from exc
 
 
+def form_schema(output: type[T]) -> Schema:
+    """Give the JSON schema of a structured answer."""
+    return cast("Schema", TypeAdapter(output).json_schema())
+
+
 def form_text(output: type[T], said: Sequence[str], remembered: str | None) -> str:
     """Give a structured answer as JSON: the remembered one if it fits, else a filled form."""
-    adapter = TypeAdapter(output)
-    if remembered is not None and _fits(adapter, remembered):
+    if remembered is not None and _fits(TypeAdapter(output), remembered):
         return remembered
-    schema = cast("Schema", adapter.json_schema())
-    filled: JsonValue = fill_form(schema, said)
+    filled: JsonValue = fill_form(form_schema(output), said)
     return json.dumps(filled, ensure_ascii=False)
 
 

@@ -14,9 +14,9 @@ from tailorbird.exceptions import (
     NotFoundError,
 )
 from tailorbird.protocols import Deployments
+from tailorbird.protocols.arguments import check_id, time_limit
 from tailorbird.providers.fake.catalog import deployment_word
-from tailorbird.providers.fake.checking import check_id
-from tailorbird.providers.fake.cloud import NAME, Request, time_limit
+from tailorbird.providers.fake.cloud import NAME, Request
 from tailorbird.providers.fake.script import Statuses
 from tailorbird.providers.fake.state import DeploymentRecord
 from tailorbird.types.capabilities import Capability
@@ -76,9 +76,9 @@ class FakeDeployments(Deployments):
         check_id(spec.name, what="deployment")
 
         async def effect(turn: Turn) -> Deployment:
-            found = self._catalog.find(spec.model, "deployments.create")
             if not self._catalog.needs_deployments:
-                return _not_needed(found.model)
+                return _not_needed(spec.model)
+            self._catalog.find(spec.model, "deployments.create")
             standing = self._standing(spec.name)
             record = self._cloud.state.deployments.get(spec.name)
             taken_by = standing.model if standing else record.spec.model if record else None
@@ -125,7 +125,7 @@ class FakeDeployments(Deployments):
 
     @override
     async def wait_ready(self, name: DeploymentName, *, timeout_s: float = 3600.0) -> Deployment:
-        limit = time_limit(timeout_s)
+        limit = time_limit(timeout_s, default_s=timeout_s)
         clock = self._cloud.clock
         end = clock.monotonic() + limit
         while True:

@@ -55,12 +55,12 @@ class FakeEmbeddings(Embeddings):
     ) -> EmbeddingResult:
         self._cloud.require_open("embeddings.embed")
         copied = _copied(texts)
-        sizes = [_tokens(text, position) for position, text in enumerate(copied)]
+        sizes = [text_tokens(text, position) for position, text in enumerate(copied)]
         needs = [Capability.EMBEDDINGS]
         facts = self._catalog.facts_of(model)
         if dimensions is not None:
             needs.append(Capability.EMBEDDINGS_DIMENSIONS)
-            _check_width(dimensions, facts)
+            check_width(dimensions, facts)
 
         async def effect(_: Turn) -> EmbeddingResult:
             found = await self._catalog.reach(model, "embedding", "embeddings.embed")
@@ -98,7 +98,7 @@ def _copied(texts: Sequence[str]) -> list[str]:
     return copied
 
 
-def _tokens(text: str, position: int) -> int:
+def text_tokens(text: str, position: int) -> int:
     """Count the tokens of a text.
 
     Raises:
@@ -117,7 +117,7 @@ def _tokens(text: str, position: int) -> int:
     return tokens
 
 
-def _check_width(dimensions: int, facts: ModelFacts | None) -> None:
+def check_width(dimensions: int, facts: ModelFacts | None) -> None:
     """Do nothing when a model offers vectors of that width; nothing is known of an unknown one.
 
     Raises:

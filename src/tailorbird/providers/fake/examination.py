@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tailorbird.data.rules import training_rules
-from tailorbird.data.validation import validate_training_file
+from tailorbird.data.training.rules import training_rules
+from tailorbird.data.training.validation import validate_training_file
 from tailorbird.providers.fake.state import Recipe, Taught
 from tailorbird.providers.fake.training import chosen_batch, chosen_epochs, chosen_rate
 from tailorbird.types.jobs import JobFailure
@@ -15,8 +15,8 @@ from tailorbird.types.jobs import JobFailure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tailorbird.data.training_row import TrainingKind
-    from tailorbird.data.validation import FileReport, TrainingUse
+    from tailorbird.data.training.row import TrainingKind
+    from tailorbird.data.training.validation import FileReport, TrainingUse
     from tailorbird.providers.fake.cloud import Cloud
     from tailorbird.providers.fake.state import FileRecord
     from tailorbird.types.jobs import JobSpec

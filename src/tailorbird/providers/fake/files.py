@@ -15,8 +15,8 @@ from tailorbird.exceptions import (
     NotFoundError,
 )
 from tailorbird.protocols import Files
-from tailorbird.providers.fake.checking import check_file_name, check_id
-from tailorbird.providers.fake.cloud import NAME, Request, time_limit
+from tailorbird.protocols.arguments import check_expiry, check_id, time_limit, upload_name
+from tailorbird.providers.fake.cloud import NAME, Request
 from tailorbird.providers.fake.lifecycle import make_id
 from tailorbird.providers.fake.script import Lag, Statuses
 from tailorbird.providers.fake.state import FileRecord, newest
@@ -42,7 +42,6 @@ LARGEST_BYTES = 512 * 2**20
 """Largest file. Source: openai 3.54.0, `resources/files.py`, and Azure OpenAI quotas and limits,
 learn.microsoft.com, read 2026-11-22."""
 
-_EXPIRY_S = range(3_600, 2_592_001)
 _POLL_S = 5.0  # as often as the vendors' own library asks (openai 3.54.0, `lib/_files.py`)
 _UNFINISHED = frozenset({FileStatus.PENDING, FileStatus.RUNNING, FileStatus.OTHER})
 
@@ -66,11 +65,11 @@ class FakeFiles(Files):
         timeout_s: float | None = None,
     ) -> StoredFile:
         self._cloud.require_open("files.create")
-        stored_name = _stored_name(source, name)
+        stored_name = upload_name(source, name)
         needs = [Capability.FILES]
         if expires_after_s is not None:
             needs.append(Capability.FILES_EXPIRY)
-            _check_expiry(expires_after_s)
+            check_expiry(expires_after_s)
         size = await self._cloud.in_thread(lambda: _size(source))
 
         async def effect(turn: Turn) -> StoredFile:
@@ -146,7 +145,7 @@ class FakeFiles(Files):
 
     @override
     async def wait_ready(self, file_id: FileId, *, timeout_s: float = 1800.0) -> StoredFile:
-        limit = time_limit(timeout_s)
+        limit = time_limit(timeout_s, default_s=timeout_s)
         clock = self._cloud.clock
         end = clock.monotonic() + limit
         while True:
@@ -256,24 +255,6 @@ def file_word(cloud: Cloud, record: FileRecord) -> str:
 
 def _request(operation: Operation, **facts: str | None) -> Request:
     return Request(operation=operation, facts=facts, needs=(Capability.FILES,))
-
-
-def _stored_name(source: Path | bytes, name: str | None) -> str:
-    if name is None and isinstance(source, bytes):
-        message = "bytes need a name to be stored under: give name='training.jsonl'"
-        raise InvalidInputError(message)
-    stored = source.name if name is None and isinstance(source, Path) else str(name)
-    check_file_name(stored)
-    return stored
-
-
-def _check_expiry(expires_after_s: int) -> None:
-    if expires_after_s not in _EXPIRY_S:
-        message = (
-            f"expires_after_s must be {_EXPIRY_S.start} to {_EXPIRY_S.stop - 1} seconds, got"
-            f" {expires_after_s!r}"
-        )
-        raise InvalidInputError(message)
 
 
 def _size(source: Path | bytes) -> int:

@@ -11,8 +11,9 @@ from typing import Literal
 
 from tailorbird.exceptions import ConfigError
 from tailorbird.types.capabilities import Availability, Capability
+from tailorbird.types.chat import ReasoningEffort
 from tailorbird.types.ids import DeploymentName, ModelId
-from tailorbird.types.models import RoleModel, TuningKind
+from tailorbird.types.models import ModelTraits, RoleModel, TuningKind
 from tailorbird.types.usage import Price
 
 PRICES_READ_ON = date(2026, 11, 22)
@@ -37,7 +38,7 @@ class ModelFacts:
     """What is recommended instead."""
     sampling: bool = True
     """Whether it takes `temperature`, `top_p`, `stop` and `logprobs` while it thinks."""
-    efforts: tuple[str, ...] = ()
+    efforts: tuple[ReasoningEffort, ...] = ()
     """Words of `reasoning_effort` it takes."""
     dimensions: int = 1536
     """Own width of an embedding model's vectors."""
@@ -45,6 +46,11 @@ class ModelFacts:
     """Largest width of its vectors."""
     cost: tuple[str, str, str | None] | None = None
     """US dollars for a million tokens: input, output, training (None: not tunable)."""
+
+    @property
+    def traits(self) -> ModelTraits:
+        """How it wants to be called."""
+        return ModelTraits(sampling=self.sampling, efforts=self.efforts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +124,7 @@ def _offers(
     return tuple(named.get(one) or Availability(capability=one, source=source) for one in plain)
 
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_EFFORTS: tuple[ReasoningEffort, ...] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 _PLAIN = Flavor(
     name="plain",
@@ -326,6 +332,7 @@ def prices_of(flavor: Flavor) -> tuple[Price, ...]:
             model=name,
             input_per_mtok=Decimal(cost[0]),
             output_per_mtok=Decimal(cost[1]),
+            batch_share=Decimal("0.5"),
             training_per_mtok=None if cost[2] is None else Decimal(cost[2]),
             hosting_per_hour=flavor.hosting_per_hour if model.tunable else None,
             source="fake",

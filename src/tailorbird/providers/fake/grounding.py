@@ -24,10 +24,12 @@ from typing import TYPE_CHECKING
 from tailorbird.providers.fake.everyday import light_stems, synonyms
 from tailorbird.text import has_spaced_words, search_terms, split_sentences
 from tailorbird.text.passages import DECLINED
+from tailorbird.types.answers import GroundedReply, PassageQuote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tailorbird.providers.fake.forms import Schema
     from tailorbird.text.passages import Passage
 
 FLOOR_SPACED = 0.372
@@ -129,6 +131,23 @@ def grounded_answer(question: str, passages: Sequence[Passage]) -> str:
         return DECLINED
     joint = " " if has_spaced_words(picked[0].text) else ""
     return joint.join(f"{one.text} [{one.number}]" for one in picked)
+
+
+def is_grounded_form(schema: Schema) -> bool:
+    """Say whether a form asks for an answer from passages: whether it has the fields of ours."""
+    properties = schema.get("properties")
+    return isinstance(properties, dict) and properties.keys() == GroundedReply.model_fields.keys()
+
+
+def grounded_form(question: str, passages: Sequence[Passage], text: str) -> str:
+    """Give an answer from passages as a form, in JSON, with the sentences that it rests on."""
+    declined = text == DECLINED
+    picked = () if declined else pick_sentences(question, passages)
+    return GroundedReply(
+        quotes=tuple(PassageQuote(passage=one.number, quote=one.text) for one in picked),
+        answerable=not declined,
+        answer="" if declined else text,
+    ).model_dump_json()
 
 
 @dataclass(frozen=True, slots=True)

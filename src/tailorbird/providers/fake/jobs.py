@@ -13,7 +13,7 @@ from tailorbird.exceptions import (
     NotFoundError,
 )
 from tailorbird.protocols import FineTuningJobs
-from tailorbird.providers.fake.checking import check_id
+from tailorbird.protocols.arguments import check_id
 from tailorbird.providers.fake.cloud import NAME, Request
 from tailorbird.providers.fake.faults import Fault
 from tailorbird.providers.fake.files import file_word
@@ -35,7 +35,7 @@ from tailorbird.providers.fake.lifecycle import (
 from tailorbird.providers.fake.script import Events, Lag, Statuses
 from tailorbird.providers.fake.state import JobRecord, newest
 from tailorbird.providers.fake.training import chance, resolved_method
-from tailorbird.types.capabilities import Capability
+from tailorbird.types.capabilities import TUNING, Capability
 from tailorbird.types.ids import JobId
 from tailorbird.types.jobs import Job, JobStatus
 
@@ -52,11 +52,6 @@ if TYPE_CHECKING:
     from tailorbird.types.ids import FileId
     from tailorbird.types.jobs import Checkpoint, JobEvent, JobSpec
 
-_TUNES: dict[str, Capability] = {
-    "supervised": Capability.TUNE_SUPERVISED,
-    "dpo": Capability.TUNE_DPO,
-    "reinforcement": Capability.TUNE_REINFORCEMENT,
-}
 _MOST_SEED = 2_147_483_647
 # Lengths of metadata: OpenAI's description of CreateFineTuningJobRequest, read 2026-11-22.
 _KEY_LENGTH, _VALUE_LENGTH = 64, 512
@@ -91,7 +86,7 @@ class FakeJobs(FineTuningJobs):
                 "validation_file": spec.validation_file,
                 "method": spec.method.type,
             },
-            needs=(Capability.JOBS_CREATE, _TUNES[spec.method.type]),
+            needs=(Capability.JOBS_CREATE, TUNING[spec.method.type]),
         )
         return await self._cloud.call(request, effect)
 

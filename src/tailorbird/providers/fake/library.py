@@ -6,8 +6,8 @@ import asyncio
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from tailorbird.data.examples import iter_examples
-from tailorbird.data.rules import training_rules
+from tailorbird.data.training.examples import iter_examples
+from tailorbird.data.training.rules import training_rules
 from tailorbird.exceptions import DataError
 from tailorbird.providers.fake.learning import Lesson, Memory, learn, lessons_of
 

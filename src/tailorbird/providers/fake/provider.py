@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from tailorbird.protocols import Provider
+from tailorbird.providers.fake.batches import FakeBatches
 from tailorbird.providers.fake.catalog import Catalog
 from tailorbird.providers.fake.chat import FakeChat
 from tailorbird.providers.fake.clock import VirtualClock
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from tailorbird.protocols import (
+        Batches,
         Chat,
         Clock,
         Deployments,
@@ -106,6 +108,7 @@ class FakeProvider(Provider):
         self._jobs = FakeJobs(self._cloud, catalog, examiner)
         self._chat = FakeChat(self._cloud, catalog, Library(self._cloud))
         self._embeddings = FakeEmbeddings(self._cloud, catalog)
+        self._batches = FakeBatches(self._cloud, catalog, self._chat)
         self._retrieval = FakeRetrieval(self._cloud)
         self._deployments = FakeDeployments(self._cloud, catalog, self._chat)
         self._models = FakeModels(self._cloud, catalog)
@@ -162,6 +165,11 @@ class FakeProvider(Provider):
 
     @property
     @override
+    def batches(self) -> Batches:
+        return self._batches
+
+    @property
+    @override
     def retrieval(self) -> Retrieval:
         return self._retrieval
 
@@ -176,9 +184,21 @@ class FakeProvider(Provider):
         return self._models
 
     @property
+    def settings(self) -> FakeSettings:
+        """How it behaves."""
+        return self._settings
+
+    @property
     def calls(self) -> tuple[Call, ...]:
         """The calls that came in (the latest 100,000), oldest first, without content."""
         return tuple(self._cloud.calls)
+
+    def live_jobs(self) -> int:
+        """Count the jobs that somebody pays for: all but the cancelled and the failed ones.
+
+        Jobs whose creation was never answered count as well. Nothing is recorded as a call.
+        """
+        return self._cloud.live_jobs()
 
     def usage(self) -> Totals:
         """Give what was asked for so far: tokens, requests by operation, trained tokens."""

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from tailorbird.exceptions import (
-    IndexMismatchError,
     IndexMissingError,
-    InvalidInputError,
 )
 from tailorbird.protocols import Retrieval
+from tailorbird.protocols.index_arguments import check_filter, check_same
 from tailorbird.providers.fake.cloud import NAME, Request
 from tailorbird.providers.fake.state import DocumentRecord, IndexRecord
 from tailorbird.text import hash_embedding, search_terms
 from tailorbird.types.capabilities import Capability
-from tailorbird.types.filters import Compare, Junction, holds
+from tailorbird.types.filters import holds
 from tailorbird.types.retrieval import (
     EngineTraits,
     Hit,
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from tailorbird.providers.fake.cloud import Cloud
     from tailorbird.providers.fake.operations import Operation
     from tailorbird.providers.fake.script import Turn
-    from tailorbird.types.filters import Filter
     from tailorbird.types.ids import DocumentId, IndexName
     from tailorbird.types.retrieval import Chunk, ChunkedDocument, IndexSpec, SearchQuery
 
@@ -84,8 +82,7 @@ class FakeRetrieval(Retrieval):
             if found is None:
                 found = indexes[spec.name] = IndexRecord(spec=spec, created_at=self._cloud.now())
                 self._cloud.changed()
-            if found.spec != spec:
-                raise IndexMismatchError(_difference(found.spec, spec))
+            check_same(found.spec, spec)
             return _info(found)
 
         return await self._cloud.call(_request("retrieval.create", index=spec.name), effect)
@@ -169,7 +166,7 @@ class FakeRetrieval(Retrieval):
     ) -> tuple[Hit, ...]:
         async def effect(_: Turn) -> tuple[Hit, ...]:
             index = self._find(name)
-            _check_tenant(index.spec, query.filter)
+            check_filter(query.filter, tenant_field=index.spec.tenant_field)
             if not any(one.chunks for one in index.documents.values()):
                 message = f"index {name!r} is empty: add documents first"
                 raise IndexMissingError(message)
@@ -186,6 +183,10 @@ class FakeRetrieval(Retrieval):
             ),
         )
         return await self._cloud.call(request, effect)
+
+    @override
+    async def close(self) -> None:
+        return None  # everything is the fake's
 
     def _find(self, name: IndexName) -> IndexRecord:
         index = self._cloud.state.indexes.get(name)
@@ -260,39 +261,6 @@ def _lexical(searchable: _Searchable, text: str) -> list[float]:
         sum(weight for term, weight in weights.items() if term in one) / whole
         for one in searchable.terms
     ]
-
-
-def _check_tenant(spec: IndexSpec, condition: Filter | None) -> None:
-    """Do nothing unless the index has tenants and the query names none.
-
-    Raises:
-        InvalidInputError: It names none.
-    """
-    field = spec.tenant_field
-    if field is None or (condition is not None and _names_tenant(condition, field)):
-        return
-    message = (
-        f"index {spec.name!r} has tenants: every query must filter by {field!r} with 'eq', alone or"
-        " as a part of an 'and'"
-    )
-    raise InvalidInputError(message)
-
-
-def _names_tenant(condition: Filter, field: str) -> bool:
-    if isinstance(condition, Compare):
-        return condition.key == field and condition.type == "eq"
-    if isinstance(condition, Junction) and condition.type == "and":
-        return any(_names_tenant(part, field) for part in condition.filters)
-    return False
-
-
-def _difference(found: IndexSpec, wanted: IndexSpec) -> str:
-    was, now = found.model_dump(), wanted.model_dump()
-    changes = [f"{key} is {was[key]!r}, wanted {now[key]!r}" for key in was if was[key] != now[key]]
-    return (
-        f"index {found.name!r} exists with another specification: {'; '.join(changes)}; delete it,"
-        " or take another name"
-    )
 
 
 def _info(index: IndexRecord) -> IndexInfo:

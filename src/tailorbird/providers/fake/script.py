@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 from tailorbird.exceptions import ScriptError
 from tailorbird.providers.fake.faults import Fault
 from tailorbird.providers.fake.operations import OPERATIONS, Operation
+from tailorbird.types.batches import ItemFailure
 from tailorbird.types.chat import Message, Reply
 from tailorbird.types.jobs import JobEvent, JobFailure
 
@@ -37,7 +38,7 @@ Spoken: TypeAlias = "str | Reply[None]"
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """What a chat call answers."""
+    """What a chat call answers, or each conversation of a batch."""
 
     reply: Spoken | Callable[[Sequence[Message]], Spoken]
     """The answer, or a function that makes it from the messages of the call.
@@ -49,7 +50,7 @@ class Says:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Statuses:
-    """The words by which a created file, job or deployment reports its status."""
+    """The words by which a created file, job, batch or deployment reports its status."""
 
     words: tuple[str, ...]
     """One for each look-up by `get`; the last one stays. Words may be unknown ones."""
@@ -80,7 +81,7 @@ class Events:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lag:
-    """How long a created file or job stays invisible."""
+    """How long a created file, job or batch stays invisible."""
 
     lookups: int = 0
     """How many calls of `get` for it raise `NotFoundError` first."""
@@ -104,18 +105,29 @@ class Cut:
     """How many pieces come first, at least 0."""
 
 
-Effect: TypeAlias = "Fault | Says | Statuses | Events | Lag | Delay | Cut"
+@dataclass(frozen=True, slots=True)
+class Fails:
+    """A request of a batch that gets no answer, whatever becomes of the others."""
+
+    key: str
+    """The request's key."""
+    failure: ItemFailure
+    """Why."""
+
+
+Effect: TypeAlias = "Fault | Says | Statuses | Events | Lag | Delay | Cut | Fails"
 """What a step does."""
 
-E = TypeVar("E", Fault, Says, Statuses, Events, Lag, Delay, Cut)
+E = TypeVar("E", Fault, Says, Statuses, Events, Lag, Delay, Cut, Fails)
 
-_CREATES: tuple[Operation, ...] = ("files.create", "jobs.create")
+_CREATES: tuple[Operation, ...] = ("files.create", "jobs.create", "batches.submit")
 _FITS: dict[type[Effect], tuple[Operation, ...]] = {
-    Says: ("chat.complete", "chat.stream"),
+    Says: ("chat.complete", "chat.stream", "batches.submit"),
     Statuses: (*_CREATES, "deployments.create"),
     Events: ("jobs.events",),
     Lag: _CREATES,
     Cut: ("chat.stream",),
+    Fails: ("batches.submit",),
 }
 
 
@@ -198,6 +210,10 @@ class Turn:
     def find(self, kind: type[E]) -> E | None:
         """Give the effect of that kind; the last one wins where there are several."""
         return next((one for one in reversed(self.effects) if isinstance(one, kind)), None)
+
+    def item_failures(self) -> dict[str, ItemFailure]:
+        """Give the failures of single requests, by their keys."""
+        return {one.key: one.failure for one in self.effects if isinstance(one, Fails)}
 
     def fault(self, *, after_effect: bool) -> Fault | None:
         """Give the fault that strikes before, or after, the call took effect."""

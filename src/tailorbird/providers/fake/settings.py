@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import date
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from tailorbird.exceptions import ConfigError
+from tailorbird.protocols.options import read_options
 from tailorbird.types.base import Settings
 
 
@@ -29,6 +28,10 @@ class FakeSettings(Settings):
     """First day on which jobs can be created; None takes the flavor's."""
     training_until: date | None = None
     """First day on which jobs can no longer be created; None takes the flavor's."""
+    batch_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    """Seconds a batch is `in_progress`, by the provider's clock."""
+    batch_requests: int = Field(default=50_000, ge=1, le=50_000)
+    """Most requests of one batch, 1..50,000."""
     latency_s: float = Field(default=0.05, ge=0, allow_inf_nan=False)
     """Seconds each call takes, by the provider's clock."""
     prices: bool = True
@@ -42,23 +45,4 @@ def read_settings(options: Mapping[str, object]) -> FakeSettings:
         ConfigError: An option is unknown or has a wrong value; the message names each, with the
             nearest option there is or the values it takes.
     """
-    try:
-        return FakeSettings.model_validate(dict(options))
-    except ValidationError as exc:
-        # Values are left out: a secret may stand under a mistyped key.
-        details = exc.errors(include_input=False, include_url=False, include_context=False)
-        lines = [
-            _explained(".".join(map(str, one["loc"])), one["type"], one["msg"]) for one in details
-        ]
-    message = "the fake's settings are wrong: " + "; ".join(lines)
-    raise ConfigError(message)
-
-
-def _explained(key: str, kind: str, reason: str) -> str:
-    if kind != "extra_forbidden":
-        return f"{key!r}: {reason[:1].lower()}{reason[1:]}; change the value or remove the line"
-    known = list(FakeSettings.model_fields)
-    near = difflib.get_close_matches(key, known, n=1)
-    if near:
-        return f"unknown key {key!r}: did you mean {near[0]!r}?"
-    return f"unknown key {key!r}: remove it, known are {', '.join(known)}"
+    return read_options(FakeSettings, options, place="the fake's settings")

@@ -6,9 +6,11 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tailorbird.data.training_row import TrainingKind
+from tailorbird.data.training.row import TrainingKind
+from tailorbird.types.batches import BatchKind
 from tailorbird.types.deployments import DeploymentSpec
 from tailorbird.types.ids import (
+    BatchId,
     DeploymentName,
     DocumentId,
     FileId,
@@ -183,6 +185,31 @@ class DeploymentRecord(Visible):
     """Thousands of tokens a minute."""
 
 
+class BatchRecord(Visible):
+    """A batch; what comes of it is known from the start and shown when its time has come."""
+
+    id: BatchId
+    """Its id."""
+    kind: BatchKind
+    """What it asks for."""
+    model: ModelId
+    """What is asked."""
+    dimensions: int | None = None
+    """Width of its vectors; None takes the model's own, or it asks for none."""
+    total: int
+    """Requests in it."""
+    refused: int
+    """Requests that get a failure."""
+    sha256: str
+    """Hash under which its lines are kept: the outcomes of conversations, or the texts."""
+    problems: tuple[str, ...] = ()
+    """Why it fails as a whole; empty when it does not."""
+    metadata: dict[str, str]
+    """What its maker attached."""
+    cancelled_at: datetime | None = None
+    """When it was cancelled; None when it was not."""
+
+
 class DocumentRecord(Record):
     """A document of an index."""
 
@@ -226,6 +253,8 @@ class State(Record):
         default_factory=dict[DeploymentName, DeploymentRecord]
     )
     """Deployments that were made and not deleted."""
+    batches: dict[BatchId, BatchRecord] = Field(default_factory=dict[BatchId, BatchRecord])
+    """Batches."""
     indexes: dict[IndexName, IndexRecord] = Field(default_factory=dict[IndexName, IndexRecord])
     """Hosted indexes."""
 
@@ -235,8 +264,9 @@ class State(Record):
         return self.counters[kind]
 
     def needed_contents(self) -> set[str]:
-        """Give the contents that a file, a job or a tuned model needs."""
+        """Give the contents that a file, a job, a tuned model or a batch needs."""
         files = {one.sha256 for one in self.files.values()}
         jobs = {one.recipe.taught.sha256 for one in self.jobs.values()}
         taught = {one.sha256 for model in self.tuned.values() for one in model.taught}
-        return files | jobs | taught
+        batches = {one.sha256 for one in self.batches.values()}
+        return files | jobs | taught | batches
