@@ -22,11 +22,12 @@ COMMANDS = (
     "search",
     "ask",
     "models",
+    "doctor",
 )
 
 
 def test_help_lists_every_command(tailorbird: Callable[..., Any]) -> None:
-    """The help names the nine commands, in the order in which a newcomer needs them."""
+    """The help names the ten commands, in the order in which a newcomer needs them."""
     ended = tailorbird("--help")
     listed = re.findall(r"^  ([a-z]+)  ", ended.out.partition("Commands:")[2], re.MULTILINE)
     assert (ended.code, tuple(listed)) == (0, COMMANDS)

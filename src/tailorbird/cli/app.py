@@ -1,7 +1,8 @@
 """Put the commands together and run them.
 
-Exit codes: 0 everything went well; 1 the data has errors, or a job failed; 2 it cannot run (usage,
-settings, a missing file, or what a provider said); 130 interrupted by Ctrl-C.
+Exit codes: 0 everything went well; 1 the data has errors, a job failed, or `doctor` found something
+wrong; 2 it cannot run (usage, settings, a missing file, or what a provider said); 130 interrupted
+by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import typer
 from tailorbird.cli.catalog import models
 from tailorbird.cli.checking import estimate, validate
 from tailorbird.cli.comparing import compare
+from tailorbird.cli.doctor import doctor
 from tailorbird.cli.documents import ask, index, search
 from tailorbird.cli.failures import CANNOT_RUN, INTERRUPTED
+from tailorbird.cli.serving import serve_fake
 from tailorbird.cli.training import jobs, tune
 from tailorbird.report.document import KEYS
 
@@ -34,7 +37,7 @@ _EXIT_CODES = """\
 \b
 Exit codes:
   0    everything went well
-  1    the data has errors, or a job failed
+  1    the data has errors, a job failed, or doctor found something wrong
   2    it cannot run: usage, settings, a missing file, or what a provider said
   130  interrupted by Ctrl-C; jobs at the provider go on"""
 
@@ -83,7 +86,7 @@ _COMMANDS = (
     _Command(
         index,
         "tailorbird index handbook/ --name handbook",
-        "name, info, added, changed, unchanged, removed, embedded, usage, problems",
+        "name, info, added, changed, unchanged, removed, embedded, usage, problems, evaluation",
     ),
     _Command(
         search,
@@ -93,14 +96,26 @@ _COMMANDS = (
     _Command(
         ask,
         'tailorbird ask "How long does a refund take?" --index handbook --only-from-data',
-        "question, text, abstained, reason, citations, retrieved, dropped_citations, usage,"
-        " latency_s, model",
+        "question, text, abstained, reason, citations (number, document, chunk, source, page, span,"
+        " quote, score, score_kind), retrieved, dropped_citations, foreign_links, usage, latency_s,"
+        " model",
     ),
     _Command(
         models,
         "tailorbird models --json -",
         "models (id, owned_by, created_at, base, shutdown_date, successor, kinds, tunable,"
         " days_left)",
+    ),
+    _Command(
+        doctor,
+        "tailorbird doctor --profile openai",
+        "ok, profile, provider, identity, origins, keys, warnings, reachable, roles, capabilities,"
+        " findings (topic, subject, level, text)",
+    ),
+    _Command(
+        serve_fake,
+        "tailorbird serve-fake --port 8080",
+        "url, base_urls, environment, profiles",
     ),
 )
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from tailorbird.cli.arm_names import needs_documents, needs_tuning
 from tailorbird.cli.failures import show_problems
 from tailorbird.data import ChunkOptions
-from tailorbird.data.split import split_questions
+from tailorbird.data.questions.split import split_questions
 from tailorbird.exceptions import InvalidInputError, UnsupportedError
-from tailorbird.report import Comparison
 from tailorbird.types.capabilities import Capability
 from tailorbird.workflow.arms import pick_arms
 from tailorbird.workflow.training import TuneOptions
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from tailorbird.cli.prompts import Prompt
     from tailorbird.cli.screen import Screen
     from tailorbird.data import QuestionSet
-    from tailorbird.data.split import SplitBy
+    from tailorbird.data.questions.split import SplitBy
+    from tailorbird.report import Comparison
     from tailorbird.types.ids import ModelId
     from tailorbird.types.questions import Question
     from tailorbird.types.tuned import TunedModel
@@ -107,10 +107,12 @@ async def run_comparison(
     if not arms:
         message = f"none of the arms can be asked: {', '.join(request.arms)}; name others by --arms"
         raise InvalidInputError(message)
-    result = await bench.compare(
-        pick_arms(possible, arms), request.parts.held_out, on_progress=on_progress
+    return await bench.compare(
+        pick_arms(possible, arms),
+        request.parts.held_out,
+        settings=request.parts.settings,
+        on_progress=on_progress,
     )
-    return Comparison(result.data.model_copy(update={"settings": request.parts.settings}))
 
 
 async def _tuned(

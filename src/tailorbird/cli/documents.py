@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tailorbird.cli.conditions import WhereOption, read_conditions
 from tailorbird.cli.failures import show_problems
 from tailorbird.cli.options import (
     ConfigOption,
@@ -18,31 +19,80 @@ from tailorbird.cli.options import (
 )
 from tailorbird.cli.screen import shortened
 from tailorbird.cli.session import existing, session, work
+from tailorbird.data import read_questions
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.types.answers import AbstainReason
 from tailorbird.types.retrieval import SearchMode
 from tailorbird.workbench import WORKSPACE
 from tailorbird.workflow.arms import ArmOptions
+from tailorbird.workflow.retrieval_quality import METRICS
+from tailorbird.workflow.selection import Selection
 
 if TYPE_CHECKING:
     from tailorbird.cli.screen import Screen
+    from tailorbird.data import QuestionSet
     from tailorbird.types.answers import Answer
+    from tailorbird.types.filters import Filter
+    from tailorbird.workbench import Workbench
+    from tailorbird.workflow.index import Index
+    from tailorbird.workflow.progress import OnProgress
+    from tailorbird.workflow.retrieval_quality import RetrievalQuality
 
 _SHOWN_CELLS = 100
 
 _ABSTAINED = {
-    AbstainReason.NOTHING_FOUND: "no passage was found, so the model was not asked",
+    AbstainReason.NOTHING_FOUND: "no passage is near enough, so the model was not asked",
     AbstainReason.DECLINED: "the model says that it cannot answer",
+    AbstainReason.UNSUPPORTED: "no citation of the model's answer could be verified",
 }
 
+MinScoreOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-score",
+        metavar="X",
+        help="Leave out passages below it; its range is that of the mode's scores.",
+        show_default=False,
+    ),
+]
+PerSourceOption = Annotated[
+    int | None,
+    typer.Option(
+        "--per-source",
+        min=1,
+        metavar="N",
+        help="How many passages may come from one source.",
+        show_default=False,
+    ),
+]
 
-def index(
+
+def index(  # noqa: PLR0913 - an option each
     path: Annotated[
         Path,
         typer.Argument(metavar="PATH", help="Folder, or one .md, .txt or .jsonl file."),
     ],
     *,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the index.")],
+    tenant_field: Annotated[
+        str | None,
+        typer.Option(
+            "--tenant-field",
+            metavar="KEY",
+            help="Key in the metadata that keeps tenants apart; every search needs --where KEY=….",
+            show_default=False,
+        ),
+    ] = None,
+    evaluate: Annotated[
+        Path | None,
+        typer.Option(
+            "--evaluate",
+            metavar="QUESTIONS",
+            help="Table of questions with a column source: how often each mode finds it.",
+            show_default=False,
+        ),
+    ] = None,
+    where: WhereOption = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
@@ -52,10 +102,20 @@ def index(
     place = Place(profile=profile, config=config, workspace=workspace, json=json)
     with session(place) as screen:
         existing(path)
-        built = work(
+        condition = read_conditions(where)
+        questions = None if evaluate is None else read_questions(existing(evaluate))
+        built, quality = work(
             place,
             screen,
-            lambda bench, on_progress: bench.build_index(path, name=name, on_progress=on_progress),
+            lambda bench, on_progress: _indexed(
+                bench,
+                path,
+                name=name,
+                tenant_field=tenant_field,
+                questions=questions,
+                where=condition,
+                on_progress=on_progress,
+            ),
         )
         show_problems(screen.note, built.problems, total=len(built.problems), everything=True)
         chunks = "" if built.info.chunks is None else f", {built.info.chunks} chunks"
@@ -64,7 +124,10 @@ def index(
             f" ({built.added} added, {built.changed} changed, {built.unchanged} unchanged,"
             f" {built.removed} removed; {built.embedded} chunks embedded)"
         )
-        screen.data(built.model_dump(mode="json"))
+        if quality is not None:
+            _show_quality(screen, quality)
+        evaluation = None if quality is None else quality.model_dump(mode="json")
+        screen.data({**built.model_dump(mode="json"), "evaluation": evaluation})
 
 
 def search(  # noqa: PLR0913 - an option each
@@ -80,6 +143,15 @@ def search(  # noqa: PLR0913 - an option each
             "--mode", help="By meaning, by words, or by both; without it the best there is."
         ),
     ] = None,
+    min_score: MinScoreOption = None,
+    per_source: PerSourceOption = None,
+    join: Annotated[
+        bool,
+        typer.Option(
+            "--join", help="Show passages once that are the same, and neighbors as one passage."
+        ),
+    ] = False,
+    where: WhereOption = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
@@ -88,25 +160,31 @@ def search(  # noqa: PLR0913 - an option each
     """Find the passages of an index that fit a question best."""
     place = Place(profile=profile, config=config, workspace=workspace, json=json)
     with session(place) as screen:
+        condition = read_conditions(where)
+        selection = Selection(min_score=min_score, per_source=per_source, distinct=join, join=join)
         hits = work(
             place,
             screen,
-            lambda bench, _: bench.search(query, index=index, top_k=top_k, mode=mode),
+            lambda bench, _: bench.search(
+                query, index=index, top_k=top_k, mode=mode, where=condition, selection=selection
+            ),
         )
         rows = [
             (
                 str(rank),
                 f"{hit.score:.3f}",
                 hit.score_kind.value,
+                " ".join(f"{leg} {score:.2f}" for leg, score in hit.legs.items()),
                 hit.chunk.document,
+                "" if hit.chunk.page is None else str(hit.chunk.page),
                 hit.chunk.section or "",
                 shortened(hit.chunk.text, _SHOWN_CELLS),
             )
             for rank, hit in enumerate(hits, start=1)
         ]
         if rows:
-            heads = ("rank", "score", "kind", "document", "section", "text")
-            screen.table(heads, rows, right=(0, 1))
+            heads = ("rank", "score", "kind", "legs", "document", "page", "section", "text")
+            screen.table(heads, rows, right=(0, 1, 5))
         else:
             screen.show("nothing was found")
         screen.data(
@@ -143,9 +221,16 @@ def ask(  # noqa: PLR0913 - an option each
         bool,
         typer.Option(
             "--only-from-data",
-            help="Do not ask the model when the index has no fitting passage; needs --index.",
+            help="Answer from the index or not at all: the model is not asked when no passage is"
+            " near enough, and an answer needs a verified quotation; needs --index.",
         ),
     ] = False,
+    top_k: Annotated[
+        int, typer.Option("--top-k", min=1, max=50, metavar="N", help="How many passages at most.")
+    ] = 5,
+    min_score: MinScoreOption = None,
+    per_source: PerSourceOption = None,
+    where: WhereOption = None,
     system: SystemOption = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
@@ -158,7 +243,13 @@ def ask(  # noqa: PLR0913 - an option each
         if only_from_data and index is None:
             message = "--only-from-data needs an index to take the answer from: add --index NAME"
             raise InvalidInputError(message)
-        options = ArmOptions(only_from_data=only_from_data)
+        options = ArmOptions(
+            only_from_data=only_from_data,
+            top_k=top_k,
+            min_score=min_score,
+            per_source=per_source,
+            where=read_conditions(where),
+        )
         answer = work(
             place,
             screen,
@@ -170,11 +261,55 @@ def ask(  # noqa: PLR0913 - an option each
         screen.data({"question": question, **answer.model_dump(mode="json")})
 
 
+async def _indexed(  # noqa: PLR0913 - what is indexed, and what is asked of it
+    bench: Workbench,
+    path: Path,
+    *,
+    name: str,
+    tenant_field: str | None,
+    questions: QuestionSet | None,
+    where: Filter | None,
+    on_progress: OnProgress,
+) -> tuple[Index, RetrievalQuality | None]:
+    built = await bench.build_index(
+        path, name=name, tenant_field=tenant_field, on_progress=on_progress
+    )
+    if questions is None:
+        return built, None
+    quality = await bench.evaluate_retrieval(built, questions, where=where, on_progress=on_progress)
+    return built, quality
+
+
+def _show_quality(screen: Screen, quality: RetrievalQuality) -> None:
+    counted = f"{quality.questions} questions, 95 % intervals"
+    if quality.left_out:
+        counted += f" ({quality.left_out} without a source left out)"
+    screen.show(counted)
+    rows = [
+        (mode, *(str(quality.figure(mode, metric)) for metric in METRICS)) for mode in quality.modes
+    ]
+    screen.table(("mode", *METRICS), rows)
+    for missed in quality.misses:
+        text = shortened(missed.text, _SHOWN_CELLS)
+        found = ", ".join(missed.found) or "nothing"
+        screen.show(
+            f"missed ({missed.mode}): {text} – expected {', '.join(missed.sources)}, found {found}"
+        )
+    for source in quality.absent_sources:
+        screen.note(f"no document is called {source!r}", style="yellow")
+
+
 def _show_answer(screen: Screen, answer: Answer) -> None:
     screen.show(answer.text)
     for citation in answer.citations:
         place = citation.source or citation.document
+        place += "" if citation.page is None else f", p. {citation.page}"
         quote = shortened(citation.quote, _SHOWN_CELLS)
         screen.show(f"[{citation.number}] {place}: {quote}", style="dim")
+    if answer.dropped_citations:
+        count = answer.dropped_citations
+        screen.note(f"citations that could not be verified: {count}", style="yellow")
+    for link in answer.foreign_links:
+        screen.note(f"an address that no passage holds: {link}", style="yellow")
     if answer.reason is not None:
         screen.note(f"no answer: {_ABSTAINED[answer.reason]}", style="yellow")

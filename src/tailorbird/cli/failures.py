@@ -23,7 +23,7 @@ FINE = 0
 """Everything went well."""
 
 BAD = 1
-"""The data has errors, or a job failed."""
+"""The data has errors, a job failed, or `doctor` found something wrong."""
 
 CANNOT_RUN = 2
 """Usage, settings, a missing file, or what a provider said."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tailorbird.testing.conformance.batches import BatchesConformance
 from tailorbird.testing.conformance.chat import ChatConformance
 from tailorbird.testing.conformance.chat_output import ChatOutputConformance
 from tailorbird.testing.conformance.clauses import Clause, clause, clauses_of, lacks, needs
@@ -18,6 +19,7 @@ from tailorbird.testing.conformance.shelf import Embedder
 from tailorbird.testing.conformance.trial import SuiteOptions
 
 __all__ = [
+    "BatchesConformance",
     "ChatConformance",
     "ChatOutputConformance",
     "Clause",

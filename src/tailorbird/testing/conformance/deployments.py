@@ -159,6 +159,17 @@ class DeploymentsConformance:
             assert data.MARK in await trial.ask(QUESTION, model=tuned)
             assert await listed(provider) == []
 
+    @clause("D11")
+    async def test_model_stands_for_its_deployment(self, provider: Provider) -> None:
+        """Where no deployment is needed, `get` gives a model that there is, and no other."""
+        needs(provider, Capability.MODELS)
+        lacks(provider, Capability.DEPLOYMENTS_REQUIRED)
+        base = Trial(provider, self.options).tune_base
+        found = await provider.deployments.get(DeploymentName(base))
+        assert (found.model, found.required) == (base, False)
+        with pytest.raises(NotFoundError):
+            await provider.deployments.get(UNKNOWN)
+
 
 def needs_deploying(provider: Provider) -> None:
     """Skip the running test where models cannot be tuned, or answer without being deployed."""

@@ -1,4 +1,4 @@
-"""Clauses `P…`: the provider around the seven interfaces."""
+"""Clauses `P…`: the provider around the eight interfaces."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tailorbird.testing.conformance import data
 from tailorbird.testing.conformance.clauses import clause, lacks, needs
 from tailorbird.testing.conformance.trial import SuiteOptions
 from tailorbird.types import (
+    BatchId,
     Capability,
     DeploymentName,
     FileId,
@@ -41,6 +42,7 @@ CALLS: Mapping[str, tuple[Capability, Callable[[Provider], Awaitable[object]]]] 
         Capability.EMBEDDINGS,
         lambda one: one.embeddings.embed(("本",), model=MODEL),
     ),
+    "batches.get": (Capability.BATCHES, lambda one: one.batches.get(BatchId(data.UNKNOWN))),
     "deployments.get": (
         Capability.DEPLOYMENTS_REQUIRED,
         lambda one: one.deployments.get(DeploymentName(data.UNKNOWN)),

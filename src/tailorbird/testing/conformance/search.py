@@ -1,4 +1,4 @@
-"""Clauses `R23` to `R40`: searching an index."""
+"""Clauses `R23` to `R41`: searching an index, and closing the engine."""
 
 from __future__ import annotations
 
@@ -343,6 +343,15 @@ class SearchConformance:
                     await engine.upsert(name, [version])
                     await look()
             assert all(len(versions) == 1 for versions in seen)
+
+    @clause("R41")
+    async def test_close_and_go_on(self, engine: Retrieval, embed: Embedder) -> None:
+        """An engine can be closed twice, and used again afterwards."""
+        async with Shelf(engine, embed) as shelf:
+            await shelf.index({"a": "本棚の本"})
+            await engine.close()
+            await engine.close()
+            assert (await engine.get(await shelf.index({"b": "本棚の本"}))).documents == 1
 
 
 def needs_mode(engine: Retrieval, mode: SearchMode) -> None:

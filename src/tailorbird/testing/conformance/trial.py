@@ -21,12 +21,14 @@ from tailorbird.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
     from tailorbird.protocols import Provider
     from tailorbird.types import (
+        Batch,
+        ChatRequest,
         Deployment,
         FileId,
         FilePurpose,
@@ -169,6 +171,20 @@ class Trial:
         """Ask a tuned model as it was trained."""
         messages = [Message.system(data.SYSTEM), Message.user(question)]
         return (await self.provider.chat.complete(messages, model=model)).text
+
+    async def batch(
+        self, requests: Sequence[ChatRequest], *, metadata: Mapping[str, str] | None = None
+    ) -> Batch:
+        """Hand conversations in as a batch that is cancelled at the end, unless it is final."""
+        made = await self.provider.batches.submit_chat(
+            requests, model=self.model("chat"), metadata=metadata
+        )
+
+        async def cancel() -> None:
+            await self.provider.batches.cancel(made.id)
+
+        self._later(cancel)
+        return made
 
     def forget_file(self, file_id: FileId) -> None:
         """Delete a file at the end."""
