@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, overload
 
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.workbench import WORKSPACE
@@ -26,25 +26,35 @@ if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
     from tailorbird.data import ChunkOptions, ExampleSet, QuestionSet, TokenCounter
-    from tailorbird.journal import RunRecord
+    from tailorbird.journal import RunRecord, Spending
     from tailorbird.protocols import Clock
     from tailorbird.report import Comparison
     from tailorbird.types.answers import Answer
+    from tailorbird.types.batches import (
+        ChatOutcome,
+        ChatRequest,
+        EmbeddingOutcome,
+        EmbeddingRequest,
+    )
     from tailorbird.types.filters import Filter
     from tailorbird.types.models import ModelCard, RoleModel
     from tailorbird.types.questions import Question
     from tailorbird.types.retrieval import Document, Hit, SearchMode
     from tailorbird.types.tuned import TunedModel
-    from tailorbird.workbench import Workbench
+    from tailorbird.workbench import Diagnosis, Workbench
     from tailorbird.workflow.arms import ArmOptions
+    from tailorbird.workflow.bulk import BulkOptions
     from tailorbird.workflow.estimate import Estimate
     from tailorbird.workflow.handle import JobHandle
     from tailorbird.workflow.index import Index
     from tailorbird.workflow.results import Arm
+    from tailorbird.workflow.retrieval_quality import RetrievalQuality
+    from tailorbird.workflow.selection import Selection
     from tailorbird.workflow.training import TuneOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 def open_sync(
@@ -203,17 +213,35 @@ class SyncWorkbench:
         """Give a tuned model that was finished before."""
         return self.call(self.bench.tuned, name)
 
+    def undeploy(self, name: str) -> TunedModel:
+        """Take a tuned model's deployment away, so that hosting costs nothing any more."""
+        return self.call(self.bench.undeploy, name)
+
+    def spending(self) -> tuple[Spending, ...]:
+        """Give what this workspace paid for training and hosting at the account, newest first."""
+        return self.call(self.bench.spending)
+
+    def diagnose(self) -> Diagnosis:
+        """Look whether the profile works: keys, one cheap call, models of the roles, dates."""
+        return self.call(self.bench.diagnose)
+
     def build_index(
         self,
         documents: Path | str | Sequence[Document],
         *,
         name: str,
         chunking: ChunkOptions | None = None,
+        tenant_field: str | None = None,
         on_progress: OnProgress = silent,
     ) -> Index:
         """Make an index hold these documents; only what changed is cut and embedded again."""
         return self.call(
-            self.bench.build_index, documents, name=name, chunking=chunking, on_progress=on_progress
+            self.bench.build_index,
+            documents,
+            name=name,
+            chunking=chunking,
+            tenant_field=tenant_field,
+            on_progress=on_progress,
         )
 
     def index(self, name: str) -> Index:
@@ -228,9 +256,28 @@ class SyncWorkbench:
         top_k: int = 5,
         mode: SearchMode | None = None,
         where: Filter | None = None,
+        selection: Selection | None = None,
     ) -> tuple[Hit, ...]:
         """Find the chunks of an index that fit a question best, best first."""
-        return self.call(self.bench.search, query, index=index, top_k=top_k, mode=mode, where=where)
+        find = self.bench.search
+        return self.call(
+            find, query, index=index, top_k=top_k, mode=mode, where=where, selection=selection
+        )
+
+    def evaluate_retrieval(
+        self,
+        index: Index | str,
+        questions: Sequence[Question],
+        *,
+        modes: Sequence[SearchMode] | None = None,
+        where: Filter | None = None,
+        on_progress: OnProgress = silent,
+    ) -> RetrievalQuality:
+        """Measure how often searches find the documents that hold the answers, by mode."""
+        measure = self.bench.evaluate_retrieval
+        return self.call(
+            measure, index, questions, modes=modes, where=where, on_progress=on_progress
+        )
 
     def ask(
         self,
@@ -266,6 +313,7 @@ class SyncWorkbench:
         questions: Sequence[Question],
         *,
         name: str | None = None,
+        settings: Mapping[str, str | int | float | bool] | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
         on_progress: OnProgress = silent,
     ) -> Comparison:
@@ -275,6 +323,78 @@ class SyncWorkbench:
             arms,
             questions,
             name=name,
+            settings=settings,
             concurrency=concurrency,
+            on_progress=on_progress,
+        )
+
+    @overload
+    def complete_many(
+        self,
+        requests: Sequence[ChatRequest],
+        *,
+        output: None = None,
+        name: str | None = None,
+        bulk: bool = False,
+        options: BulkOptions | None = None,
+        on_progress: OnProgress = silent,
+    ) -> tuple[ChatOutcome[None], ...]: ...
+
+    @overload
+    def complete_many(
+        self,
+        requests: Sequence[ChatRequest],
+        *,
+        output: type[T],
+        name: str | None = None,
+        bulk: bool = False,
+        options: BulkOptions | None = None,
+        on_progress: OnProgress = silent,
+    ) -> tuple[ChatOutcome[T], ...]: ...
+
+    def complete_many(
+        self,
+        requests: Sequence[ChatRequest],
+        *,
+        output: type[T] | None = None,
+        name: str | None = None,
+        bulk: bool = False,
+        options: BulkOptions | None = None,
+        on_progress: OnProgress = silent,
+    ) -> tuple[ChatOutcome[T], ...] | tuple[ChatOutcome[None], ...]:
+        """Answer many conversations; what became of each stands at its place."""
+        many = self.bench.complete_many
+        if output is None:
+            return self.call(
+                many, requests, name=name, bulk=bulk, options=options, on_progress=on_progress
+            )
+        return self.call(
+            many,
+            requests,
+            output=output,
+            name=name,
+            bulk=bulk,
+            options=options,
+            on_progress=on_progress,
+        )
+
+    def embed_many(
+        self,
+        requests: Sequence[EmbeddingRequest],
+        *,
+        dimensions: int | None = None,
+        name: str | None = None,
+        bulk: bool = False,
+        options: BulkOptions | None = None,
+        on_progress: OnProgress = silent,
+    ) -> tuple[EmbeddingOutcome, ...]:
+        """Embed many texts; what became of each stands at its place."""
+        return self.call(
+            self.bench.embed_many,
+            requests,
+            dimensions=dimensions,
+            name=name,
+            bulk=bulk,
+            options=options,
             on_progress=on_progress,
         )

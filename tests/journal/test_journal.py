@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from tailorbird.exceptions import InvalidInputError, StorageError, StoreVersionError
-from tailorbird.journal import Journal, RunRecord, Spending
-from tailorbird.types import Answer, FileId, JobId, Usage
+from tailorbird.journal import Hosting, Journal, RunRecord, Spending
+from tailorbird.journal.schema import STEPS
+from tailorbird.storage import Database
+from tailorbird.types import Answer, DeploymentName, EventId, FileId, JobId, ModelId, Usage
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 ACCOUNT = "fake/test"
@@ -46,7 +48,7 @@ async def begin(
     **summary: str,
 ) -> RunRecord:
     """Begin a run."""
-    return await journal.begin_run(
+    return await journal.runs.begin(
         name, identity=identity, run_key=run_key, summary=summary, plan='{"a": 1}', at=at
     )
 
@@ -56,12 +58,9 @@ async def test_run_is_begun_once(journal: Journal) -> None:
     first = await begin(journal, base="gpt")
     assert (first.state, first.job_id, first.attempt) == ("new", None, 0)
     assert (first.summary, first.plan, first.begun_at) == ({"base": "gpt"}, '{"a": 1}', NOW)
-    await journal.set_run_state(first.id, "creating")
-    await journal.record_job(first.id, job_id=JobId("ftjob-1"), attempt=2)
+    await journal.runs.record_job(first.id, JobId("ftjob-1"))
     again = await begin(journal, base="gpt", at=NOW + timedelta(days=1))
-    assert again == first.model_copy(
-        update={"state": "created", "job_id": JobId("ftjob-1"), "attempt": 2}
-    )
+    assert again == first.model_copy(update={"state": "created", "job_id": JobId("ftjob-1")})
 
 
 async def test_other_intent_under_the_name_is_refused(journal: Journal) -> None:
@@ -72,7 +71,7 @@ async def test_other_intent_under_the_name_is_refused(journal: Journal) -> None:
         match=r"'faq-bot' .*: base was 'gpt-a' and is 'gpt-b'; old was 'x' and is None\. Choose",
     ):
         await begin(journal, run_key="k2", base="gpt-b", seed="7")
-    assert (await journal.get_run("faq-bot", identity=ACCOUNT)).run_key == "k1"
+    assert (await journal.runs.get("faq-bot", identity=ACCOUNT)).run_key == "k1"
 
 
 async def test_accounts_have_their_own_runs(journal: Journal) -> None:
@@ -80,24 +79,24 @@ async def test_accounts_have_their_own_runs(journal: Journal) -> None:
     mine = await begin(journal)
     theirs = await begin(journal, identity="azure/contoso", run_key="k2")
     assert mine.id != theirs.id
-    assert await journal.list_runs(identity=ACCOUNT) == (mine,)
+    assert await journal.runs.list(identity=ACCOUNT) == (mine,)
 
 
 async def test_unknown_run_is_told(journal: Journal) -> None:
     """Asking for a run that is not there names those that are."""
     with pytest.raises(InvalidInputError, match="no run 'x'; it knows none at all"):
-        await journal.get_run("x", identity=ACCOUNT)
+        await journal.runs.get("x", identity=ACCOUNT)
     await begin(journal, "a")
     await begin(journal, "b")
     with pytest.raises(InvalidInputError, match="it knows 'b', 'a'"):
-        await journal.get_run("x", identity=ACCOUNT)
+        await journal.runs.get("x", identity=ACCOUNT)
 
 
 async def test_runs_are_ordered_by_when_they_were_written(journal: Journal) -> None:
     """The newest run comes first, also when the clock was set back meanwhile."""
     for number in range(3):
         await begin(journal, f"run-{number}", at=NOW - timedelta(days=400 * number))
-    runs = await journal.list_runs(identity=ACCOUNT)
+    runs = await journal.runs.list(identity=ACCOUNT)
     assert [run.name for run in runs] == ["run-2", "run-1", "run-0"]
 
 
@@ -168,10 +167,78 @@ async def test_spending_is_listed_newest_first(journal: Journal) -> None:
         usage=Usage(input_tokens=1_000_000),
     )
     for spending in (chat, training, chat.model_copy(update={"identity": "other"})):
-        await journal.record_spending(spending)
-    found = await journal.list_spending(identity=ACCOUNT)
+        await journal.ledger.record(spending)
+    found = await journal.ledger.list(identity=ACCOUNT)
     assert [one.model_copy(update={"id": 0}) for one in found] == [training, chat]
     assert found[0].id > found[1].id > 0
+
+
+async def test_what_can_be_paid_once_is_written_down_once(journal: Journal) -> None:
+    """A second entry of one job changes nothing; entries without a reference all count."""
+    training = Spending(at=NOW, identity=ACCOUNT, what="training", reference="ftjob-1", model="m")
+    chat = Spending(at=NOW, identity=ACCOUNT, what="chat", model="m")
+    for spending in (training, training.model_copy(update={"model": "other"}), chat, chat):
+        await journal.ledger.record(spending)
+    found = await journal.ledger.list(identity=ACCOUNT)
+    assert [(one.what, one.model) for one in found] == [
+        ("chat", "m"),
+        ("chat", "m"),
+        ("training", "m"),
+    ]
+
+
+async def test_hosting_is_paid_when_it_ends(journal: Journal) -> None:
+    """What stands is listed; what ended is an entry with its price, or without one."""
+    priced = Hosting(
+        identity=ACCOUNT,
+        name=DeploymentName("a"),
+        model=ModelId("m"),
+        hourly=Decimal("1.70"),
+        since=NOW,
+    )
+    unpriced = priced.model_copy(update={"name": "b", "hourly": None})
+    for hosting in (priced, unpriced, priced.model_copy(update={"since": NOW + timedelta(days=1)})):
+        await journal.ledger.begin_hosting(hosting)
+    assert await journal.ledger.list_hosting(identity=ACCOUNT) == (priced, unpriced)
+    end = NOW + timedelta(hours=10)
+    for name in ("a", "b", "a", "c"):
+        await journal.ledger.end_hosting(DeploymentName(name), identity=ACCOUNT, at=end)
+    assert await journal.ledger.list_hosting(identity=ACCOUNT) == ()
+    paid = await journal.ledger.list(identity=ACCOUNT)
+    assert [(one.subject, one.usd) for one in paid] == [("b", None), ("a", Decimal(17))]
+    assert priced.cost(NOW - timedelta(days=1)) == 0
+
+
+async def test_an_event_is_taken_once(journal: Journal) -> None:
+    """Of all that ask for an event, one gets it."""
+    taken = [
+        await journal.runs.claim_event(ACCOUNT, JobId(job), EventId("e"))
+        for job in ("j1", "j1", "j2")
+    ]
+    assert taken == [True, False, True]
+
+
+async def test_a_lease_has_one_holder(journal: Journal) -> None:
+    """A lease is held until it is given back or ends; only its holder may send."""
+    run = await begin(journal)
+
+    async def holder(owner: str, *, after_s: float) -> str | None:
+        now = NOW + timedelta(seconds=after_s)
+        return (await journal.runs.hold(run, owner=owner, now=now, ttl_s=10)).lease_owner
+
+    assert await holder("a", after_s=0) == "a"
+    assert await holder("b", after_s=9.5) == "a"
+    assert await holder("a", after_s=9.5) == "a"
+    assert await holder("b", after_s=19) == "a"
+    assert await holder("b", after_s=19.5) == "b"
+    await journal.runs.release(run.id, owner="a")
+    assert not await journal.runs.record_sent(run.id, owner="a", at=NOW)
+    assert await journal.runs.record_sent(run.id, owner="b", at=NOW)
+    sent = await journal.runs.get(run.name, identity=ACCOUNT)
+    assert (sent.state, sent.sent_at, sent.lease_owner) == ("creating", NOW, "b")
+    await journal.runs.release(run.id, owner="b")
+    assert await holder("a", after_s=20) == "a"
+    assert await holder("b", after_s=-365 * 86_400) == "b"
 
 
 async def test_everything_is_there_after_closing(tmp_path: Path) -> None:
@@ -182,7 +249,7 @@ async def test_everything_is_there_after_closing(tmp_path: Path) -> None:
     await journal.put_vectors("s", {"t": b"v"})
     await journal.close()
     again = await open_journal(path)
-    assert await again.get_run("faq-bot", identity=ACCOUNT) == run
+    assert await again.runs.get("faq-bot", identity=ACCOUNT) == run
     assert await again.get_vectors("s", ["t"]) == {"t": b"v"}
     await again.close()
 
@@ -201,20 +268,24 @@ async def test_many_calls_at_once(journal: Journal) -> None:
     assert len(await journal.get_answers("arm", [f"q{number}" for number in range(40)])) == 40
 
 
-async def test_journal_of_the_first_version_is_migrated(tmp_path: Path) -> None:
-    """A journal without the table of spending gets it, and keeps its runs."""
+@pytest.mark.parametrize("version", [1, 2])
+async def test_journal_of_an_older_version_is_migrated(tmp_path: Path, version: int) -> None:
+    """A journal of every released schema gets what it lacks, and keeps its runs."""
     path = tmp_path / "journal.sqlite"
-    journal = await open_journal(path)
-    run = await begin(journal)
-    await journal.close()
-    with closing(sqlite3.connect(path)) as other, other:
-        other.execute("DROP TABLE spending")
-        other.execute("PRAGMA user_version = 1")
+    older = await asyncio.to_thread(Database, path, steps=STEPS[:version])
+    await asyncio.to_thread(
+        older.execute,
+        "INSERT INTO runs (identity, name, run_key, summary, plan, state, begun_at, job_id)"
+        " VALUES (?, 'faq-bot', 'k1', '{}', '{}', 'created', ?, 'ftjob-1')",
+        (ACCOUNT, NOW.isoformat()),
+    )
+    await asyncio.to_thread(older.close)
     again = await open_journal(path)
-    assert await again.get_run("faq-bot", identity=ACCOUNT) == run
-    assert await again.list_spending(identity=ACCOUNT) == ()
+    run = await again.runs.get("faq-bot", identity=ACCOUNT)
+    assert (run.job_id, run.sent_at, run.lease_owner) == ("ftjob-1", None, None)
+    assert await again.ledger.list(identity=ACCOUNT) == ()
     await again.close()
-    assert (tmp_path / "journal.sqlite.v1.bak").exists()
+    assert (tmp_path / f"journal.sqlite.v{version}.bak").exists()
 
 
 async def test_journal_of_a_newer_version_is_refused(tmp_path: Path) -> None:

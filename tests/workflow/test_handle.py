@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
 from random import Random
+from typing import cast
 
 import pytest
 
 from tailorbird import QuestionSet, Workbench
 from tailorbird.exceptions import (
     ConflictError,
+    InvalidInputError,
     JobCancelledError,
     JobFailedError,
     NotFoundError,
+    UnexpectedResponseError,
     WaitTimeoutError,
 )
+from tailorbird.journal import Workspace
+from tailorbird.protocols import FineTuningJobs
 from tailorbird.providers.fake import Events, FakeProvider, Fault, Lag, Script, Statuses
-from tailorbird.types import JobEvent
+from tailorbird.types import Job, JobEvent, JobId
 from tailorbird.workflow.handle import Schedule
 from tailorbird.workflow.progress import Progress
 
@@ -43,14 +51,20 @@ async def test_passing_trouble_does_not_end_a_wait(rows: QuestionSet) -> None:
         assert (await handle.wait()).fine_tuned_model
 
 
-async def test_an_unknown_status_is_neither_running_nor_final(rows: QuestionSet) -> None:
-    """A word that this version does not know is waited through."""
+async def test_an_unknown_status_is_neither_running_nor_final(
+    rows: QuestionSet, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A word that this version does not know is waited through, with one warning."""
     script = Script().on("jobs.create", Statuses("queued", "polishing", "succeeded"))
     async with Workbench(FakeProvider(script=script)) as bench:
         handle = await started(bench, rows)
         seen: list[Progress] = []
         await handle.wait(on_progress=seen.append)
         assert "polishing" in [one.detail for one in seen]
+        warnings = [one for one in caplog.records if one.levelno == logging.WARNING]
+        assert [one.getMessage().partition(" has ")[2] for one in warnings] == [
+            "a status nobody knows yet: 'polishing'"
+        ]
 
 
 async def test_a_new_job_may_be_invisible_for_a_moment(rows: QuestionSet) -> None:
@@ -162,3 +176,96 @@ async def test_following_a_job_can_be_limited(bench: Workbench, rows: QuestionSe
     events = [event async for event in handle.events(timeout_s=3)]
     assert events
     assert not (await handle.status()).status.is_final
+
+
+@pytest.mark.parametrize("timeout_s", [-1.0, float("nan"), float("inf")])
+async def test_a_limit_that_is_none_is_refused(
+    bench: Workbench, rows: QuestionSet, timeout_s: float
+) -> None:
+    """A wait takes seconds from 0 on."""
+    handle = await started(bench, rows)
+    with pytest.raises(InvalidInputError, match="timeout_s must be a number of seconds"):
+        await handle.wait(timeout_s=timeout_s)
+
+
+async def test_events_go_on_where_another_process_stopped(
+    rows: QuestionSet, tmp_path: Path
+) -> None:
+    """Each event is handed out once in a workspace, and all of them again to who asks."""
+    ids: list[str] = []
+    for _ in range(3):
+        provider = FakeProvider(state=tmp_path / "state")
+        async with Workbench(provider, workspace=Workspace(tmp_path / "room")) as bench:
+            await started(bench, rows)
+            count = 0
+            async for event in (await bench.resume("shop")).events():
+                ids.append(event.id)
+                count += 1
+                if count == 4:
+                    break
+    provider = FakeProvider(state=tmp_path / "state")
+    async with Workbench(provider, workspace=Workspace(tmp_path / "room")) as bench:
+        handle = await bench.resume("shop")
+        ids += [event.id async for event in handle.events()]
+        everything = [event.id async for event in handle.events(since="start")]
+        assert [event.id async for event in handle.events()] == []
+    assert sorted(ids) == sorted(everything)
+    assert ids[:4] == everything[:4]
+    assert len(ids) == len(set(ids)) > 10
+
+
+class Nameless:
+    """Jobs that succeed and name no model for a while."""
+
+    def __init__(self, jobs: FineTuningJobs, looks: int) -> None:
+        """Leave the name out so many times."""
+        self._jobs = jobs
+        self.looks = looks
+
+    async def get(self, job_id: JobId) -> Job:
+        """Give the job, at first without its model."""
+        job = await self._jobs.get(job_id)
+        if not job.status.is_final or self.looks == 0:
+            return job
+        self.looks -= 1
+        return job.model_copy(update={"fine_tuned_model": None})
+
+    async def list(self) -> AsyncIterator[Job]:
+        """Give nothing."""
+        for job in ():
+            yield job
+
+
+@pytest.mark.parametrize("looks", [2, 1000])
+async def test_a_success_without_a_name_is_waited_for(
+    bench: Workbench, rows: QuestionSet, looks: int
+) -> None:
+    """The name of a model may come a little later, but not never."""
+    handle = await started(bench, rows)
+    handle.jobs = cast("FineTuningJobs", Nameless(handle.jobs, looks))
+    if looks == 2:
+        assert (await handle.wait()).fine_tuned_model
+    else:
+        with pytest.raises(UnexpectedResponseError, match="names no model after 600 s"):
+            await handle.wait()
+
+
+async def test_a_handle_of_ones_own_needs_no_workspace(bench: Workbench, rows: QuestionSet) -> None:
+    """A job can be followed by its id alone; then each call gives every event."""
+    made = await started(bench, rows)
+    handle = type(made)(ticket=made.ticket, jobs=made.jobs, clock=made.clock)
+    assert (await handle.wait()).fine_tuned_model
+    events = [event.id async for event in handle.events()]
+    assert [event.id async for event in handle.events()] == events != []
+
+
+async def test_a_wait_is_not_disturbed_by_another_attempt(
+    bench: Workbench, rows: QuestionSet
+) -> None:
+    """While somebody is about to make the job anew, the old one is still told about."""
+    handle = await started(bench, rows)
+    await handle.cancel()
+    [run] = await bench.jobs()
+    await bench.workspace.journal.runs.begin_attempt(run)
+    with pytest.raises(JobCancelledError):
+        await handle.wait()

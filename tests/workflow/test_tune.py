@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
-from typing import cast
-
 import pytest
 
 import tailorbird
@@ -16,10 +12,9 @@ from tailorbird.exceptions import (
     RateLimitError,
     UnsupportedError,
 )
-from tailorbird.protocols import FineTuningJobs
 from tailorbird.providers.fake import FakeProvider, FakeSettings, Fault, Lag, Script, Statuses
-from tailorbird.types import Job, Supervised
-from tailorbird.workflow.tune import RUN_KEY
+from tailorbird.types import Supervised
+from tailorbird.types.jobs import RUN_KEY
 
 
 async def job_count(bench: Workbench) -> int:
@@ -75,7 +70,7 @@ async def test_a_listing_that_lags_is_waited_for(rows: QuestionSet) -> None:
 
 async def test_an_outcome_that_stays_unknown_is_told_and_found_later(rows: QuestionSet) -> None:
     """Where the job does not show up, nothing is created again; a later call finds it."""
-    script = Script().on("jobs.create", Fault.lost_answer()).on("jobs.create", Lag(listings=10))
+    script = Script().on("jobs.create", Fault.lost_answer()).on("jobs.create", Lag(listings=20))
     async with Workbench(FakeProvider(script=script)) as bench:
         with pytest.raises(JobOutcomeUnknownError, match="looks before it creates") as error:
             await start(bench, rows)
@@ -166,36 +161,12 @@ async def test_a_file_that_was_deleted_is_uploaded_again(
     assert await file_count(bench) == 1
 
 
-class Deaf:
-    """Jobs of a provider that ignores the metadata filter and lists the jobs of everybody."""
-
-    def __init__(self, jobs: FineTuningJobs, strangers: int) -> None:
-        """Put so many jobs of strangers before one's own."""
-        self._jobs = jobs
-        self._strangers = strangers
-        self.get = jobs.get
-        self.create = jobs.create
-
-    async def list(self, *, metadata: Mapping[str, str] | None = None) -> AsyncIterator[Job]:
-        """Give all jobs, whatever is asked for."""
-        own = [job async for job in self._jobs.list()]
-        assert metadata
-        for number in range(self._strangers):
-            yield own[0].model_copy(update={"id": f"ftjob-{number}", "metadata": {}})
-        for job in own:
-            yield job
-
-
-@pytest.mark.parametrize(("strangers", "found"), [(3, True), (2_000, False)])
-async def test_a_provider_that_ignores_the_filter_is_read_with_care(
-    rows: QuestionSet, strangers: int, *, found: bool
-) -> None:
-    """Jobs of others are never adopted, and a listing without end ends."""
-    script = Script().on("jobs.create", Fault.lost_answer())
+async def test_a_lost_job_is_found_by_the_runs_name_alone(rows: QuestionSet) -> None:
+    """Resuming adopts the job whose answer was lost, without the rows."""
+    script = Script().on("jobs.create", Fault.lost_answer()).on("jobs.create", Lag(listings=10))
     async with Workbench(FakeProvider(script=script)) as bench:
-        await start(bench, rows)
-        [run] = await bench.jobs()
-        tuner = bench._parts.tuner  # noqa: SLF001 - made nowhere else
-        deaf = replace(tuner, jobs=cast("FineTuningJobs", Deaf(bench.provider.jobs, strangers)))
-        job = await deaf._find(run.run_key)  # noqa: SLF001 - the look-up alone
-        assert (job is not None) is found
+        with pytest.raises(JobOutcomeUnknownError):
+            await start(bench, rows)
+        handle = await bench.resume("shop")
+        assert [job.id async for job in bench.provider.jobs.list()] == [handle.job_id]
+        assert (await bench.finish("shop")).job == handle.job_id

@@ -1,8 +1,19 @@
-"""What happened before: runs, uploads, vectors, answers, tuned models."""
+"""What happened before: runs, uploads, vectors, answers, tuned models, money."""
 
 from __future__ import annotations
 
-from tailorbird.journal.journal import Journal, RunRecord, RunState, Spending
+from tailorbird.journal.journal import Journal
+from tailorbird.journal.ledger import Hosting, Ledger, Spending
+from tailorbird.journal.runs import RunRecord, Runs, RunState
 from tailorbird.journal.workspace import Workspace
 
-__all__ = ["Journal", "RunRecord", "RunState", "Spending", "Workspace"]
+__all__ = [
+    "Hosting",
+    "Journal",
+    "Ledger",
+    "RunRecord",
+    "RunState",
+    "Runs",
+    "Spending",
+    "Workspace",
+]

@@ -50,5 +50,25 @@ STEPS: tuple[str, ...] = (
         usd TEXT
     )
     """,
+    """
+    ALTER TABLE runs ADD COLUMN sent_at TEXT;
+    ALTER TABLE spending ADD COLUMN reference TEXT;
+    CREATE UNIQUE INDEX spending_once ON spending (identity, what, reference);
+    CREATE TABLE hosting (
+        identity TEXT NOT NULL,
+        name TEXT NOT NULL,
+        model TEXT NOT NULL,
+        hourly TEXT,
+        since TEXT NOT NULL,
+        PRIMARY KEY (identity, name)
+    ) WITHOUT ROWID;
+    CREATE TABLE events (
+        identity TEXT NOT NULL,
+        job_id TEXT NOT NULL,
+        event TEXT NOT NULL,
+        PRIMARY KEY (identity, job_id, event)
+    ) WITHOUT ROWID
+    """,
 )
-"""Step n takes the schema from version n to n + 1. `lease_*` are for runs of several processes."""
+"""Step n takes the schema from version n to n + 1. `lease_*` say which process is at work on a run,
+and until when; `events` holds the events that were handed to somebody."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 import tempfile
@@ -14,12 +13,16 @@ from pydantic import ValidationError
 
 from tailorbird.exceptions import InvalidInputError, StorageError
 from tailorbird.journal.journal import Journal
+from tailorbird.journal.threads import in_thread
+from tailorbird.protocols import SystemClock
 from tailorbird.storage import make_private_folder, write_atomic
 from tailorbird.types.tuned import TunedModel
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
+
+    from tailorbird.protocols import Clock
 
 
 class Workspace:
@@ -33,10 +36,18 @@ class Workspace:
     files, which go to the system's temporary folder and are deleted at the end.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        """Name the folder; it is made when the workspace is entered."""
+    def __init__(self, folder: Path | None, *, clock: Clock | None = None) -> None:
+        """Name the folder; it is made when the workspace is entered.
+
+        Args:
+            folder: The folder; None keeps everything in memory.
+            clock: What processes that share the folder go by to see whether another one is still
+                at work; None takes the machine's, whatever clock a provider goes by.
+        """
         self.folder = folder
         """The folder; None keeps everything in memory."""
+        self.clock: Clock = clock or SystemClock()
+        """What leases go by."""
         self._journal: Journal | None = None
         self._tuned: dict[Path, TunedModel] = {}
         self._stack = ExitStack()
@@ -47,7 +58,7 @@ class Workspace:
         Raises:
             StorageError: The folder cannot be made or used.
         """
-        await asyncio.to_thread(self._open)
+        await in_thread(self._open)
         return self
 
     def _open(self) -> None:
@@ -75,7 +86,7 @@ class Workspace:
     ) -> None:
         """Close the journal."""
         await self.journal.close()
-        await asyncio.to_thread(self._stack.close)
+        await in_thread(self._stack.close)
 
     @property
     def journal(self) -> Journal:
@@ -113,7 +124,7 @@ class Workspace:
         Raises:
             StorageError: The file cannot be written.
         """
-        await asyncio.to_thread(self._write, tuned)
+        await in_thread(self._write, tuned)
 
     def _write(self, tuned: TunedModel) -> None:
         path = _model_file(tuned)
@@ -158,7 +169,7 @@ class Workspace:
         Raises:
             StorageError: A file is damaged.
         """
-        every = await asyncio.to_thread(self._read_all)
+        every = await in_thread(self._read_all)
         mine = [one for one in every if identity in {None, one.identity}]
         return tuple(sorted(mine, key=lambda one: (one.name, one.provider, one.identity)))
 

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailorbird.config import Profile
-from tailorbird.data import read_documents
-from tailorbird.exceptions import InvalidInputError
 from tailorbird.journal import Workspace
-from tailorbird.types.ids import IndexName
-from tailorbird.workbench.parts import Parts
-from tailorbird.workflow.arms import ArmOptions, ArmPlan, plan_arms, single_arm
-from tailorbird.workflow.estimate import estimate_training
-from tailorbird.workflow.index import Index, read_index
+from tailorbird.types.secrets import Environment
+from tailorbird.workbench.asking import Asker
+from tailorbird.workbench.finding import Finder
+from tailorbird.workbench.parts import Parts, check_question
+from tailorbird.workflow.arms import ArmOptions
+from tailorbird.workflow.index import Index
 from tailorbird.workflow.progress import OnProgress, silent
 from tailorbird.workflow.results import DEFAULT_CONCURRENCY
-from tailorbird.workflow.search import make_query
-from tailorbird.workflow.training import TuneOptions, worked_examples
+from tailorbird.workflow.training import TuneOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
-    from tailorbird.data import ChunkOptions, ExampleSet, QuestionSet, TokenCounter
-    from tailorbird.exceptions import Problem
-    from tailorbird.journal import RunRecord
+    from tailorbird.data import ExampleSet, QuestionSet, TokenCounter
+    from tailorbird.journal import RunRecord, Spending
     from tailorbird.protocols import Provider
     from tailorbird.report import Comparison
     from tailorbird.types.answers import Answer
-    from tailorbird.types.filters import Filter
     from tailorbird.types.models import ModelCard, RoleModel
     from tailorbird.types.questions import Question
-    from tailorbird.types.retrieval import Document, Hit, SearchMode
     from tailorbird.types.tuned import TunedModel
+    from tailorbird.workbench.diagnosis import Diagnosis
     from tailorbird.workflow.estimate import Estimate
     from tailorbird.workflow.handle import JobHandle
     from tailorbird.workflow.results import Arm
 
 
-class Workbench:
+class Workbench(Finder, Asker):
     """A provider, a workspace and roles; made by `open`, or from a provider of one's own."""
 
     def __init__(
@@ -51,19 +45,22 @@ class Workbench:
         *,
         profile: Profile | None = None,
         workspace: Workspace | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         """Put a workbench together; the provider is opened and closed with it.
 
         Without a profile the provider's own roles and the local engine are taken; without a
-        workspace everything is kept in memory.
+        workspace everything is kept in memory. `environ` is what `diagnose` explains the profile
+        by; None takes no variable.
         """
         self.provider = provider
-        """The provider: its seven interfaces can be used on their own."""
+        """The provider: its eight interfaces can be used on their own."""
         self.profile = profile or Profile(name=provider.name, provider=provider.name)
         """The profile it was opened with."""
         self.workspace = workspace or Workspace(None)
         """Where things are kept."""
-        self._parts = Parts(provider, self.workspace, self.profile)
+        self._environ = Environment(environ or {})
+        self._parts = Parts(provider, self.workspace, self.profile, environ=self._environ)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -71,6 +68,7 @@ class Workbench:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.workspace)
             await stack.enter_async_context(self.provider)
+            await stack.enter_async_context(self._parts.closing)
             self._stack = stack.pop_all()
         return self
 
@@ -80,7 +78,7 @@ class Workbench:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close both; jobs and deployments go on."""
+        """Close whatever was opened; jobs and deployments go on."""
         await self._stack.__aexit__(kind, error, traceback)
 
     def role(self, name: str) -> RoleModel:
@@ -107,17 +105,8 @@ class Workbench:
             options: Base model and method; None takes the role `tune_base`, supervised.
             count: Counts the tokens of a text, e.g. `exact_counter()`; None estimates them.
         """
-        options = options or TuneOptions()
-        role = self._parts.find_role("tune_base")
-        base = options.base or (None if role is None else role.model)
-        return await asyncio.to_thread(
-            estimate_training,
-            train,
-            system=system,
-            options=options,
-            base=base,
-            prices=self.provider.prices,
-            count=count,
+        return await self._parts.estimate(
+            train, system=system, options=options or TuneOptions(), count=count
         )
 
     async def start_fine_tune(
@@ -151,17 +140,14 @@ class Workbench:
         """
         base = (options and options.base) or self.role("tune_base").model
         options = (options or TuneOptions()).model_copy(update={"base": base})
-        prepared = await asyncio.to_thread(
-            self._parts.preparer.prepare,
+        return await self._parts.tuning.start(
             train,
             name=name,
             system=system,
             validation=validation,
             options=options,
+            again=again,
         )
-        self._parts.examples[name] = worked_examples(prepared.rows)
-        job = await self._parts.tuner.start(prepared.plan, again=again)
-        return self._parts.handle(name, job.id)
 
     async def fine_tune(
         self,
@@ -190,11 +176,11 @@ class Workbench:
             InvalidInputError: The workspace knows no run of that name.
             JobOutcomeUnknownError: Its creation's answer was lost: start it again by the same call.
         """
-        return await self._parts.resume(name)
+        return await self._parts.tuning.resume(name)
 
     async def jobs(self) -> tuple[RunRecord, ...]:
         """Give the runs that this workspace knows, newest first."""
-        return await self._parts.runs()
+        return await self._parts.tuning.runs()
 
     async def finish(
         self, name: str, *, timeout_s: float | None = None, on_progress: OnProgress = silent
@@ -209,7 +195,7 @@ class Workbench:
             WaitTimeoutError: The time is over; the job goes on.
             InvalidInputError: The workspace knows no run of that name.
         """
-        return await self._parts.finish(name, timeout_s=timeout_s, on_progress=on_progress)
+        return await self._parts.tuning.finish(name, timeout_s=timeout_s, on_progress=on_progress)
 
     async def tuned(self, name: str) -> TunedModel:
         """Give a tuned model that was finished before.
@@ -217,80 +203,34 @@ class Workbench:
         Raises:
             InvalidInputError: The workspace has none of that name; the message lists them.
         """
-        return await self._parts.tuned(name)
+        return await self._parts.tuning.tuned(name)
 
-    async def build_index(
-        self,
-        documents: Path | str | Sequence[Document],
-        *,
-        name: str,
-        chunking: ChunkOptions | None = None,
-        on_progress: OnProgress = silent,
-    ) -> Index:
-        """Make an index hold these documents; only what changed is cut and embedded again.
+    async def undeploy(self, name: str) -> TunedModel:
+        """Take a tuned model's deployment away, so that hosting costs nothing any more.
 
-        Args:
-            documents: A folder, a file (`.md`, `.txt`, `.jsonl`), or documents.
-            name: Name of the index: 1 to 64 letters, digits, `-`, `_`.
-            chunking: How documents are cut; None takes the default.
-            on_progress: Called after each group of documents.
+        The model stays; `finish` deploys it again. Nothing happens where nothing is deployed.
 
         Raises:
-            DataError: No document could be read; every file's problem is listed.
-            IndexMismatchError: An index of that name exists with another model or cut.
-            ProviderError: What the embedding model said; what was done so far is kept.
+            InvalidInputError: The workspace has no tuned model of that name.
+            ProviderError: What the provider said; it may still stand and cost money.
         """
-        found: Sequence[Document]
-        problems: tuple[Problem, ...] = ()
-        if isinstance(documents, (str, Path)):
-            read = await asyncio.to_thread(read_documents, Path(documents))
-            found, problems = read, read.problems
-        else:
-            found = tuple(documents)
-        indexer = await self._parts.indexer()
-        return await indexer.build(
-            found,
-            name=IndexName(name),
-            chunking=chunking,
-            problems=problems,
-            on_progress=on_progress,
-        )
+        return await self._parts.tuning.undeploy(name)
 
-    async def index(self, name: str) -> Index:
-        """Give an index that was built before.
+    async def spending(self) -> tuple[Spending, ...]:
+        """Give what this workspace paid for training and hosting at the account, newest first.
 
-        Raises:
-            IndexMissingError: There is none of that name.
+        Hosting is written down when its deployment ends.
         """
-        return await read_index(await self._parts.retrieval(), IndexName(name))
+        return await self.workspace.journal.ledger.list(identity=self.provider.identity)
 
-    async def search(
-        self,
-        query: str,
-        *,
-        index: Index | str,
-        top_k: int = 5,
-        mode: SearchMode | None = None,
-        where: Filter | None = None,
-    ) -> tuple[Hit, ...]:
-        """Find the chunks of an index that fit a question best, best first.
+    async def diagnose(self) -> Diagnosis:
+        """Look whether the profile works: keys, one cheap call, models of the roles, dates.
 
-        Args:
-            query: Question or words, not empty.
-            index: The index, or its name.
-            top_k: How many hits at most, 1..50.
-            mode: `vector`, `lexical` or `hybrid`; None takes the best the engine offers.
-            where: Which chunks to look at; None looks at all.
-
-        Raises:
-            InvalidInputError: An argument is outside its range.
-            IndexMissingError: There is no such index, or it is empty.
-            IndexMismatchError: The index was built with another embedding model.
+        Nothing is changed or paid for; what is wrong is a finding and no error.
         """
-        wanted = make_query(query, top_k=top_k, mode=mode, where=where)
-        name = IndexName(index) if isinstance(index, str) else index.name
-        searcher = await self._parts.searcher()
-        return await searcher.search(name, wanted)
+        from tailorbird.workbench.diagnosis import diagnose  # noqa: PLC0415 - 2 ms, seldom needed
+
+        return await diagnose(self.profile, self.provider, environ=self._environ)
 
     async def ask(
         self,
@@ -316,22 +256,14 @@ class Workbench:
             ProviderError: What the provider said.
         """
         options = options or ArmOptions()
-        if not question.strip():
-            message = "the question is blank; there is nothing to ask"
-            raise InvalidInputError(message)
-        if options.only_from_data and index is None:
-            message = "only_from_data needs an index to take the answer from: give index=…"
-            raise InvalidInputError(message)
-        plan = ArmPlan(
-            model=self.role("chat").callable_id,
-            system=system,
+        check_question(question, options, searched=index is not None)
+        return await self._parts.ask(
+            question,
             tuned=await self.tuned(tuned) if isinstance(tuned, str) else tuned,
             index=await self.index(index) if isinstance(index, str) else index,
+            system=system,
             options=options,
         )
-        arm = single_arm(plan)
-        answerer = await self._parts.answerer([arm])
-        return await answerer.answer(arm, question)
 
     def arms(
         self,
@@ -355,17 +287,9 @@ class Workbench:
                 trained on, where this workspace knows them.
             options: How arms are asked.
         """
-        if examples is None:
-            examples = () if tuned is None else self._parts.examples.get(tuned.name, ())
-        plan = ArmPlan(
-            model=self.role("chat").callable_id,
-            system=system,
-            tuned=tuned,
-            index=index,
-            examples=examples,
-            options=options or ArmOptions(),
+        return self._parts.arms(
+            tuned=tuned, index=index, system=system, examples=examples, options=options
         )
-        return plan_arms(plan)
 
     async def compare(
         self,
@@ -373,6 +297,7 @@ class Workbench:
         questions: Sequence[Question],
         *,
         name: str | None = None,
+        settings: Mapping[str, str | int | float | bool] | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
         on_progress: OnProgress = silent,
     ) -> Comparison:
@@ -385,6 +310,7 @@ class Workbench:
             arms: What to compare, as `arms` gives them or of one's own making.
             questions: Test questions with accepted answers; ids must be unique.
             name: Name of the run; None makes one.
+            settings: What else the run depends on, such as `held_out` and `seed`; for the report.
             concurrency: How many answers to ask for at once.
             on_progress: Called after each answer.
 
@@ -393,7 +319,9 @@ class Workbench:
             ProviderError: All further calls would fail too; what came is kept.
         """
         comparer = await self._parts.comparer(arms, concurrency=concurrency)
-        data = await comparer.compare(arms, questions, name=name, on_progress=on_progress)
+        data = await comparer.compare(
+            arms, questions, name=name, settings=settings, on_progress=on_progress
+        )
         from tailorbird.report import Comparison  # noqa: PLC0415 - 15 ms of `import tailorbird`
 
         return Comparison(data)

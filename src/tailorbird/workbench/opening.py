@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from tailorbird.config import load_profile
 from tailorbird.journal import Workspace
+from tailorbird.journal.threads import in_thread
 from tailorbird.protocols import ProviderContext
 from tailorbird.registry import find_provider
+from tailorbird.types.secrets import Environment
 from tailorbird.workbench.bench import Workbench
 
 if TYPE_CHECKING:
@@ -48,13 +49,15 @@ async def open(
         ConfigError: The profile or the configuration file is wrong; nothing was opened.
         StorageError: The workspace cannot be used.
     """
-    bench = await asyncio.to_thread(
+    # Under the same name, so that no frame of a raised error holds the values themselves.
+    environ = Environment(os.environ if environ is None else environ)
+    bench = await in_thread(
         _assemble,
         profile,
         config=None if config is None else Path(config),
         workspace=None if workspace is None else Path(workspace),
         clock=clock,
-        environ=os.environ if environ is None else environ,
+        environ=environ,
     )
     async with bench:
         yield bench
@@ -75,4 +78,4 @@ def _assemble(
         environ=environ, roles=found.roles, state=room.state_folder(found.name), clock=clock
     )
     provider = find_provider(found.provider)(found.options, context=context)
-    return Workbench(provider, profile=found, workspace=room)
+    return Workbench(provider, profile=found, workspace=room, environ=environ)

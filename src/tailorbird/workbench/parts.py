@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tailorbird.data import read_examples, training_rules
-from tailorbird.exceptions import ConfigError, JobOutcomeUnknownError
+from tailorbird.config import HOSTED
+from tailorbird.data import read_documents
+from tailorbird.exceptions import ConfigError, InvalidInputError
+from tailorbird.journal.threads import in_thread
 from tailorbird.retrieval.engines import open_engine
-from tailorbird.workflow.answer import Answerer
-from tailorbird.workflow.finish import Finisher
-from tailorbird.workflow.handle import JobHandle, Ticket
-from tailorbird.workflow.index import Indexer
-from tailorbird.workflow.search import Embedder, Searcher
-from tailorbird.workflow.shots import ShotPicker
-from tailorbird.workflow.training import Preparer, worked_examples
-from tailorbird.workflow.tune import TunePlan, Tuner
+from tailorbird.types.capabilities import Capability
+from tailorbird.types.models import RoleModel
+from tailorbird.workbench.tuning import Tuning
+from tailorbird.workflow.arms import ArmOptions, ArmPlan, plan_arms, single_arm
+from tailorbird.workflow.estimate import estimate_training
+from tailorbird.workflow.index import Indexer, hidden_text
+from tailorbird.workflow.pricing import find_price
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    import asyncio
+    from collections.abc import Mapping, Sequence
 
     from tailorbird.config import Profile
-    from tailorbird.journal import RunRecord, Workspace
+    from tailorbird.data import ChunkOptions, ExampleSet, QuestionSet, TokenCounter
+    from tailorbird.exceptions import Problem
+    from tailorbird.journal import Workspace
     from tailorbird.protocols import Provider, Retrieval
-    from tailorbird.types.ids import JobId
-    from tailorbird.types.models import RoleModel
+    from tailorbird.types.answers import Answer
+    from tailorbird.types.filters import Filter
+    from tailorbird.types.ids import IndexName
     from tailorbird.types.questions import Question
+    from tailorbird.types.retrieval import Document, Hit, SearchMode
     from tailorbird.types.tuned import TunedModel
+    from tailorbird.workflow.answer import Answerer
+    from tailorbird.workflow.bulk import Bulk, BulkOptions
     from tailorbird.workflow.compare import Comparer
+    from tailorbird.workflow.estimate import Estimate
+    from tailorbird.workflow.index import Index
     from tailorbird.workflow.progress import OnProgress
     from tailorbird.workflow.results import Arm
+    from tailorbird.workflow.retrieval_quality import RetrievalQuality
+    from tailorbird.workflow.search import Embedder, Searcher
+    from tailorbird.workflow.selection import Selection
+    from tailorbird.workflow.training import TuneOptions
+
+
+def _new_lock() -> asyncio.Lock:
+    # asyncio costs 20 ms that `import tailorbird` does not pay.
+    import asyncio  # noqa: PLC0415
+
+    return asyncio.Lock()
 
 
 @dataclass(frozen=True)
@@ -45,12 +66,14 @@ class Parts:
     """Where everything is remembered."""
     profile: Profile
     """Which model plays which role, and which engine keeps indexes."""
-    examples: dict[str, tuple[Question, ...]] = field(
-        default_factory=dict[str, "tuple[Question, ...]"]
-    )
-    """Rows that runs of this workspace were trained on, as far as they were needed so far."""
+    environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Environment variables, for the secrets that an engine's options name."""
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """Closes what was opened on the way; the workbench enters it."""
     opened: dict[str, Retrieval] = field(default_factory=dict[str, "Retrieval"])
     """The engine, once it was needed."""
+    opening: asyncio.Lock = field(default_factory=_new_lock)
+    """Keeps two searches from opening the engine twice."""
 
     def find_role(self, name: str) -> RoleModel | None:
         """Give the model that plays a role; None when neither profile nor provider names one."""
@@ -75,18 +98,65 @@ class Parts:
         """Give the engine in which indexes are kept.
 
         Raises:
-            ConfigError: The profile names no known engine.
+            ConfigError: The profile names no known engine, or wrong options for it.
+            UnsupportedError: It names the provider's own, and the provider has none.
         """
-        if "engine" not in self.opened:
-            # In a thread: importing an engine reads files, and brings numpy along.
-            self.opened["engine"] = await asyncio.to_thread(
-                open_engine, self.profile.retrieval.engine, folder=self.workspace.index_folder
-            )
-        return self.opened["engine"]
+        retrieval = self.profile.retrieval
+        if retrieval.engine == HOSTED:
+            if retrieval.options:
+                message = (
+                    f"[profiles.{self.profile.name}.retrieval]: the engine {HOSTED!r} has no"
+                    f" options, got {', '.join(map(repr, retrieval.options))}: leave them out"
+                )
+                raise ConfigError(message)
+            return self.provider.retrieval
+        async with self.opening:
+            return self.opened.get("engine") or await self._open_engine()
+
+    async def _open_engine(self) -> Retrieval:
+        # In a thread: importing an engine reads files, and brings numpy along.
+        engine = await in_thread(
+            open_engine,
+            self.profile.retrieval.engine,
+            folder=self.workspace.index_folder,
+            options=self.profile.retrieval.options,
+            environ=self.environ,
+        )
+        self.closing.push_async_callback(engine.close)
+        self.opened["engine"] = engine
+        return engine
+
+    @cached_property
+    def tuning(self) -> Tuning:
+        """What is done with runs of fine-tuning."""
+        return Tuning(self.provider, self.workspace, self.profile)
+
+    async def estimate(
+        self,
+        train: QuestionSet | ExampleSet,
+        *,
+        system: str | None,
+        options: TuneOptions,
+        count: TokenCounter | None,
+    ) -> Estimate:
+        """Say what training on these rows would use and cost; see `Workbench.estimate`."""
+        role = self.find_role("tune_base")
+        return await in_thread(
+            estimate_training,
+            train,
+            system=system,
+            options=options,
+            base=options.base or (None if role is None else role.model),
+            prices=self.provider.prices,
+            count=count,
+        )
 
     @cached_property
     def embedder(self) -> Embedder:
         """Makes vectors with the model of the role `embedding`."""
+        # Searching costs 2 ms that `import tailorbird` does not pay; so in `searcher`.
+        from tailorbird.workflow.search import Embedder  # noqa: PLC0415
+
         return Embedder(
             embeddings=self.provider.embeddings,
             model=self.role("embedding").callable_id,
@@ -103,39 +173,157 @@ class Parts:
         engine = await self.retrieval()
         return Indexer(retrieval=engine, embedder=self.embedder_for(engine))
 
+    async def build_index(
+        self,
+        documents: Path | str | Sequence[Document],
+        *,
+        name: IndexName,
+        chunking: ChunkOptions | None,
+        tenant_field: str | None,
+        on_progress: OnProgress,
+    ) -> Index:
+        """Read documents where need be, and index them; see `Workbench.build_index`."""
+        found: Sequence[Document]
+        problems: tuple[Problem, ...] = ()
+        if isinstance(documents, (str, Path)):
+            read = await in_thread(read_documents, Path(documents))
+            found, problems = read, read.problems
+        else:
+            found = tuple(documents)
+            problems = await in_thread(hidden_text, found)
+        indexer = await self.indexer()
+        return await indexer.build(
+            found,
+            name=name,
+            chunking=chunking,
+            tenant_field=tenant_field,
+            problems=problems,
+            on_progress=on_progress,
+        )
+
     async def searcher(self) -> Searcher:
         """Give what searches indexes."""
+        from tailorbird.workflow.search import Searcher  # noqa: PLC0415
+
         engine = await self.retrieval()
         return Searcher(retrieval=engine, embedder=self.embedder_for(engine))
 
+    async def search(
+        self,
+        query: str,
+        *,
+        name: IndexName,
+        top_k: int,
+        mode: SearchMode | None,
+        where: Filter | None,
+        selection: Selection | None,
+    ) -> tuple[Hit, ...]:
+        """Find the chunks of an index that fit a question best; see `Workbench.search`."""
+        from tailorbird.workflow.search import make_query  # noqa: PLC0415 - as in `searcher`
+
+        wanted = make_query(query, top_k=top_k, mode=mode, where=where)
+        searcher = await self.searcher()
+        if selection is None:
+            return await searcher.search(name, wanted)
+        return await searcher.select(name, wanted, selection)
+
+    async def evaluate_retrieval(
+        self,
+        name: IndexName,
+        questions: Sequence[Question],
+        *,
+        modes: Sequence[SearchMode] | None,
+        where: Filter | None,
+        on_progress: OnProgress,
+    ) -> RetrievalQuality:
+        """Measure how well an index is searched; see `Workbench.evaluate_retrieval`."""
+        # Statistics cost 5 ms that `import tailorbird` does not pay.
+        from tailorbird.workflow.retrieval_quality import measure_retrieval  # noqa: PLC0415
+
+        return await measure_retrieval(
+            await self.searcher(),
+            name,
+            questions,
+            modes=modes,
+            where=where,
+            on_progress=on_progress,
+        )
+
+    def arms(
+        self,
+        *,
+        tuned: TunedModel | None,
+        index: Index | None,
+        system: str | None,
+        examples: Sequence[Question] | None,
+        options: ArmOptions | None,
+    ) -> tuple[Arm, ...]:
+        """Make the usual arms from what there is; see `Workbench.arms`."""
+        if examples is None:
+            examples = () if tuned is None else self.tuning.examples.get(tuned.name, ())
+        plan = ArmPlan(
+            model=self.role("chat").callable_id,
+            system=system,
+            tuned=tuned,
+            index=index,
+            examples=examples,
+            options=options or ArmOptions(),
+        )
+        return plan_arms(plan)
+
     async def answerer(self, arms: Sequence[Arm]) -> Answerer:
         """Give what answers questions by these arms; an engine is opened only if one needs it."""
+        # Scripts and sentences behind grounding cost 10 ms that `import tailorbird` does not pay.
+        from tailorbird.workflow.answer import Answerer  # noqa: PLC0415
+        from tailorbird.workflow.shots import ShotPicker  # noqa: PLC0415
+
         searched = any(arm.index is not None for arm in arms)
         return Answerer(
             chat=self.provider.chat,
             clock=self.provider.clock,
             searcher=await self.searcher() if searched else None,
             shots=ShotPicker(embedder=self.embedder if self.find_role("embedding") else None),
+            forms=self.provider.capabilities.supports(
+                Capability.CHAT_STRUCTURED, on=self.provider.clock.now().date()
+            ),
         )
 
-    @cached_property
-    def tuner(self) -> Tuner:
-        """Starts jobs."""
-        return Tuner(
-            files=self.provider.files,
-            jobs=self.provider.jobs,
-            capabilities=self.provider.capabilities,
-            clock=self.provider.clock,
-            journal=self.workspace.journal,
-            identity=self.provider.identity,
+    async def ask(
+        self,
+        question: str,
+        *,
+        tuned: TunedModel | None,
+        index: Index | None,
+        system: str | None,
+        options: ArmOptions,
+    ) -> Answer:
+        """Answer one question; see `Workbench.ask`."""
+        plan = ArmPlan(
+            model=self.role("chat").callable_id,
+            system=system,
+            tuned=tuned,
+            index=index,
+            options=options,
         )
+        arm = single_arm(plan)
+        answerer = await self.answerer([arm])
+        return await answerer.answer(arm, question)
 
-    @cached_property
-    def preparer(self) -> Preparer:
-        """Writes and checks training files."""
-        return Preparer(
-            folder=self.workspace.training_folder,
-            rules=training_rules(self.provider.capabilities.rules),
+    def bulk(self, role: str, options: BulkOptions | None, *, on_progress: OnProgress) -> Bulk:
+        """Give what asks many things of the model of a role, unless the options name another."""
+        # As in `answerer`: a step of its own, which `import tailorbird` does not pay for.
+        from tailorbird.workflow.bulk import Bulk, BulkOptions  # noqa: PLC0415
+
+        options = options or BulkOptions()
+        named = options.model
+        player = self.role(options.role or role) if named is None else RoleModel(model=named)
+        return Bulk(
+            provider=self.provider,
+            workspace=self.workspace,
+            model=player.callable_id,
+            price=find_price(player.model, self.provider.prices),
+            options=options,
+            on_progress=on_progress,
         )
 
     async def comparer(self, arms: Sequence[Arm], *, concurrency: int) -> Comparer:
@@ -153,54 +341,16 @@ class Parts:
             concurrency=concurrency,
         )
 
-    def handle(self, name: str, job_id: JobId) -> JobHandle:
-        """Give a handle on a job."""
-        ticket = Ticket(
-            name=name, profile=self.profile.name, provider=self.provider.name, job_id=job_id
-        )
-        return JobHandle(ticket=ticket, jobs=self.provider.jobs, clock=self.provider.clock)
 
-    async def resume(self, name: str) -> JobHandle:
-        """Find a run that was started before; see `Workbench.resume`."""
-        run = await self.workspace.journal.get_run(name, identity=self.provider.identity)
-        if run.job_id is None:
-            message = (
-                f"run {name!r} was begun, and no job of it is known: start it again with the same"
-                " rows; the provider is asked for the job before one is created"
-            )
-            raise JobOutcomeUnknownError(message, name=name)
-        return self.handle(name, run.job_id)
+def check_question(question: str, options: ArmOptions, *, searched: bool) -> None:
+    """Do nothing for a question that can be asked.
 
-    async def runs(self) -> tuple[RunRecord, ...]:
-        """Give the runs of this account, newest first."""
-        return await self.workspace.journal.list_runs(identity=self.provider.identity)
-
-    async def finish(
-        self, name: str, *, timeout_s: float | None, on_progress: OnProgress
-    ) -> TunedModel:
-        """Wait for a run and make its model callable; see `Workbench.finish`."""
-        handle = await self.resume(name)
-        job = await handle.wait(timeout_s=timeout_s, on_progress=on_progress)
-        mine = await self.workspace.list_tuned(identity=self.provider.identity)
-        known = {one.name: one for one in mine}
-        if name in known and known[name].job == job.id:
-            return known[name]
-        run = await self.workspace.journal.get_run(name, identity=self.provider.identity)
-        plan = TunePlan.model_validate_json(run.plan)
-        tuned = await Finisher(provider=self.provider).finish(plan, job)
-        await self.workspace.save_tuned(tuned)
-        return tuned
-
-    async def tuned(self, name: str) -> TunedModel:
-        """Give a tuned model that was finished before, and remember what it was trained on."""
-        tuned = await self.workspace.load_tuned(name, identity=self.provider.identity)
-        if name not in self.examples:
-            run = await self.workspace.journal.get_run(name, identity=self.provider.identity)
-            path = TunePlan.model_validate_json(run.plan).request.training.path
-            self.examples[name] = await asyncio.to_thread(_worked_examples, path)
-        return tuned
-
-
-def _worked_examples(path: Path) -> tuple[Question, ...]:
-    # A workspace that was tidied up has no training file any more: then there is nothing to show.
-    return worked_examples(read_examples(path)) if path.is_file() else ()
+    Raises:
+        InvalidInputError: It is blank, or wants its answer from data and no index is searched.
+    """
+    if not question.strip():
+        message = "the question is blank; there is nothing to ask"
+        raise InvalidInputError(message)
+    if options.only_from_data and not searched:
+        message = "only_from_data needs an index to take the answer from: give index=…"
+        raise InvalidInputError(message)

@@ -7,10 +7,10 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tailorbird.exceptions import ConfigError
+from tailorbird.exceptions import ConfigError, RefusedError
 from tailorbird.retrieval.grounding import grounded_messages, read_grounded
 from tailorbird.text import script_of
-from tailorbird.types.answers import AbstainReason, Answer
+from tailorbird.types.answers import AbstainReason, Answer, GroundedReply
 from tailorbird.types.chat import Message
 from tailorbird.types.retrieval import SearchQuery
 from tailorbird.types.usage import Usage
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tailorbird.protocols import Chat, Clock
+    from tailorbird.types.answers import PassageQuote
     from tailorbird.types.retrieval import Hit
     from tailorbird.workflow.results import Arm
     from tailorbird.workflow.search import Searcher
@@ -48,6 +49,8 @@ class Answerer:
     """Finds passages; None when no arm has an index."""
     shots: ShotPicker
     """Picks worked examples."""
+    forms: bool = False
+    """Whether the provider fills forms, so that answers from passages are asked for as one."""
     marker: Callable[[], str] = field(default=random_marker)
     """Makes the marker of a prompt's fence."""
 
@@ -88,22 +91,48 @@ class Answerer:
     async def _grounded(self, arm: Arm, lead: Sequence[Message], question: str) -> Answer:
         hits = await self._passages(arm, question)
         if not hits and arm.only_from_data:
-            return Answer(
-                text=declined_text(question),
-                abstained=True,
-                reason=AbstainReason.NOTHING_FOUND,
-            )
-        messages = grounded_messages(question, hits, lead=lead, marker=self.marker())
-        reply = await self.chat.complete(messages, model=arm.model, options=arm.options)
-        grounded = read_grounded(reply.text, hits)
-        declined = grounded.declined or reply.refusal is not None
-        return Answer(
-            text=declined_text(question) if declined else grounded.text,
-            abstained=declined,
-            reason=AbstainReason.DECLINED if declined else None,
-            citations=() if declined else grounded.citations,
+            return _abstained(question, AbstainReason.NOTHING_FOUND)
+        form = arm.form
+        if form is None:
+            form = self.forms and arm.tuned is None
+        messages = grounded_messages(question, hits, lead=lead, marker=self.marker(), form=form)
+        said = await (self._filled(arm, messages) if form else self._said(arm, messages))
+        grounded = read_grounded(said.text, hits, question=question, quotes=said.quotes)
+        answer = Answer(
+            text=grounded.text,
+            citations=grounded.citations,
             retrieved=tuple(dict.fromkeys(hit.chunk.document for hit in hits)),
             dropped_citations=grounded.dropped,
+            foreign_links=grounded.foreign_links,
+            usage=said.usage,
+            model=said.model,
+        )
+        if said.declined or grounded.declined:
+            return _withheld(answer, question, AbstainReason.DECLINED)
+        if arm.only_from_data and not answer.citations:
+            return _withheld(answer, question, AbstainReason.UNSUPPORTED)
+        return answer
+
+    async def _said(self, arm: Arm, messages: Sequence[Message]) -> _Said:
+        reply = await self.chat.complete(messages, model=arm.model, options=arm.options)
+        return _Said(
+            text=reply.text,
+            declined=reply.refusal is not None,
+            usage=reply.usage or Usage(),
+            model=reply.model,
+        )
+
+    async def _filled(self, arm: Arm, messages: Sequence[Message]) -> _Said:
+        try:
+            reply = await self.chat.complete(
+                messages, model=arm.model, output=GroundedReply, options=arm.options
+            )
+        except RefusedError:
+            return _Said(text="", declined=True, model=arm.model)
+        return _Said(
+            text=reply.output.answer,
+            quotes=reply.output.quotes,
+            declined=not reply.output.answerable,
             usage=reply.usage or Usage(),
             model=reply.model,
         )
@@ -112,8 +141,30 @@ class Answerer:
         if self.searcher is None or arm.index is None:
             message = f"arm {arm.name!r} has the index {arm.index!r} and no engine to search it"
             raise ConfigError(message)
-        query = SearchQuery(text=question, top_k=arm.top_k, mode=arm.mode, min_score=arm.min_score)
-        return await self.searcher.search(arm.index, query)
+        query = SearchQuery(text=question, top_k=arm.top_k, mode=arm.mode, filter=arm.where)
+        return await self.searcher.select(arm.index, query, arm.selection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What a model said to a question with passages, unchecked."""
+
+    text: str
+    quotes: Sequence[PassageQuote] = ()
+    declined: bool
+    usage: Usage = field(default_factory=Usage)
+    model: str
+
+
+def _abstained(question: str, reason: AbstainReason) -> Answer:
+    return Answer(text=declined_text(question), abstained=True, reason=reason)
+
+
+def _withheld(answer: Answer, question: str, reason: AbstainReason) -> Answer:
+    """Give an abstention that knows what it took; nothing of what the model wrote stays."""
+    kept = ("retrieved", "dropped_citations", "usage", "model")
+    known = {name: getattr(answer, name) for name in kept}
+    return _abstained(question, reason).model_copy(update=known)
 
 
 def declined_text(question: str) -> str:

@@ -10,8 +10,10 @@ from pydantic import Field
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.types.base import Frozen
 from tailorbird.types.chat import ChatOptions
+from tailorbird.types.filters import Filter
 from tailorbird.types.retrieval import SearchMode
 from tailorbird.workflow.results import Arm, Shot
+from tailorbird.workflow.selection import NEAR_ENOUGH, MinScore, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,10 +38,25 @@ class ArmOptions(Frozen):
     """How many passages arms with retrieval see, 1..50."""
     mode: SearchMode | None = None
     """How passages are searched; None takes the best the engine offers."""
-    min_score: float | None = None
-    """Passages below this score are left out; None keeps all."""
+    min_score: MinScore | None = None
+    """Passages below it are left out: a number in the kind of score that the mode gives, or a
+    number for each kind of score. None keeps all, or with `only_from_data` what is near enough
+    (`workflow.selection.NEAR_ENOUGH`)."""
+    per_source: int | None = Field(default=None, ge=1)
+    """How many passages may come from one source, at least 1; None sets no limit."""
+    distinct: bool = True
+    """Whether passages with the same text are shown once."""
+    join: bool = True
+    """Whether passages that are neighbors in their document become one."""
+    where: Filter | None = None
+    """Which chunks arms with retrieval look at; None looks at all. An index with tenants needs one
+    that pins its tenant field."""
     only_from_data: bool = False
-    """Whether arms with retrieval abstain without asking the model when nothing was found."""
+    """Whether arms with retrieval abstain where they cannot answer from the data: without asking
+    the model when no passage is near enough, and when no citation could be verified."""
+    form: bool | None = None
+    """Whether answers from passages are asked for as a form with quotes; None takes one where the
+    provider offers it, but not of a tuned model, which has learned to answer in plain text."""
     chat: ChatOptions = Field(default_factory=ChatOptions)
     """How models are asked."""
 
@@ -139,7 +156,21 @@ def _with_index(arm: Arm, name: str, index: Index, plan: ArmPlan) -> Arm:
             "index_version": index.info.version,
             "top_k": plan.options.top_k,
             "mode": plan.options.mode,
-            "min_score": plan.options.min_score,
+            "where": plan.options.where,
+            "selection": _selection(plan.options),
             "only_from_data": plan.options.only_from_data,
+            "form": plan.options.form,
         }
+    )
+
+
+def _selection(options: ArmOptions) -> Selection:
+    least = options.min_score
+    if least is None and options.only_from_data:
+        least = NEAR_ENOUGH
+    return Selection(
+        min_score=least,
+        per_source=options.per_source,
+        distinct=options.distinct,
+        join=options.join,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from tailorbird.exceptions import (
+    AnswerError,
     AuthenticationError,
     InvalidInputError,
     NotFoundError,
@@ -228,6 +229,8 @@ class _Run:
             raise
         except ProviderError as exc:
             return _Found(None, error=f"{type(exc).__name__} {exc.code or exc.status_code or ''}")
+        except AnswerError as exc:
+            return _Found(None, error=type(exc).__name__)
 
     async def _flush_if_due(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from tailorbird.data.chunks import ChunkOptions, chunk_document
+from tailorbird.data.documents.chunks import ChunkOptions, chunk_document
+from tailorbird.data.problems import Problems, excerpt
+from tailorbird.data.unusual_text import findings
 from tailorbird.exceptions import InvalidInputError, Problem
 from tailorbird.types.base import Frozen
 from tailorbird.types.ids import DocumentId, IndexName
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from tailorbird.workflow.search import Embedder
 
 _CHUNKS_A_STEP = 256
+_SHOWN_IDS = 5
+_HIDDEN = ("text.invisible", "text.direction")
 
 
 class Index(Frozen):
@@ -65,6 +69,7 @@ class Indexer:
         *,
         name: IndexName,
         chunking: ChunkOptions | None = None,
+        tenant_field: str | None = None,
         problems: tuple[Problem, ...] = (),
         on_progress: OnProgress = silent,
     ) -> Index:
@@ -77,17 +82,21 @@ class Indexer:
             documents: What to hold; ids must be unique.
             name: The index.
             chunking: How documents are cut; None takes the default.
+            tenant_field: Key in the metadata that every search has to pin down; None for an index
+                without tenants.
             problems: What was found while reading; carried along.
             on_progress: Called after each step.
 
         Raises:
-            InvalidInputError: There is no document, or two have one id.
-            IndexMismatchError: The index exists with another model, width or cut.
+            InvalidInputError: There is no document, two have one id, or one names no tenant.
+            IndexMismatchError: The index exists with another model, width, cut or tenant field.
             ProviderError: What the embedding model said; what was done so far is kept.
         """
         _check_unique(documents)
         options = chunking or ChunkOptions()
+        _check_tenants(documents, tenant_field)
         spec = await self._spec(name, options, documents[0])
+        spec = spec.model_copy(update={"tenant_field": tenant_field})
         before = await self.retrieval.create(spec)
         held = {one.id: one.content_hash async for one in self.retrieval.contents(name)}
         hashes = {one.id: content_hash(one, options) for one in documents}
@@ -155,6 +164,29 @@ class Indexer:
         return fresh, usage
 
 
+def name_of(index: Index | str) -> IndexName:
+    """Give the name of an index that is given as itself or by its name."""
+    return IndexName(index) if isinstance(index, str) else index.name
+
+
+def hidden_text(documents: Sequence[Document]) -> tuple[Problem, ...]:
+    """Report characters that no reader sees and a model does, for documents that no file gave."""
+    problems = Problems("<data>")
+    for record, document in enumerate(documents, start=1):
+        for text in (document.title, document.text):
+            for one in findings(text):
+                if one.code in _HIDDEN:
+                    problems.add(
+                        one.severity,
+                        one.code,
+                        f"document {excerpt(document.id)!r}: {one.reason}",
+                        one.fix,
+                        record=record,
+                        excerpt=excerpt(text, one.at),
+                    )
+    return problems.found
+
+
 async def read_index(retrieval: Retrieval, name: IndexName) -> Index:
     """Give an index that was built before.
 
@@ -205,6 +237,17 @@ def _check_unique(documents: Sequence[Document]) -> None:
             message = f"two documents have the id {document.id!r}; ids must be unique"
             raise InvalidInputError(message)
         seen.add(document.id)
+
+
+def _check_tenants(documents: Sequence[Document], field: str | None) -> None:
+    lost = [one.id for one in documents if field is not None and field not in one.metadata]
+    if lost:
+        shown = ", ".join(map(repr, lost[:_SHOWN_IDS])) + (", …" if len(lost) > _SHOWN_IDS else "")
+        message = (
+            f"{len(lost)} documents name no tenant, so that nobody could find them: {shown}; give"
+            f" each the key {field!r} in its metadata"
+        )
+        raise InvalidInputError(message)
 
 
 def _groups(

@@ -77,6 +77,18 @@ def usage_cost(usage: Usage, price: Price) -> Decimal | None:
     )
 
 
+def batch_cost(usage: Usage, price: Price | None) -> Decimal | None:
+    """Compute what tokens of a batch cost, in US dollars, not rounded.
+
+    Returns:
+        The cost, or None when no price is known, or not by which share batches are cheaper.
+    """
+    if price is None or price.batch_share is None:
+        return None
+    cost = usage_cost(usage, price)
+    return None if cost is None else cost * price.batch_share
+
+
 def training_price(prices: Iterable[Price], base: str | None) -> Price | None:
     """Choose the price for training on a base model.
 

@@ -12,11 +12,13 @@ from pydantic import Field
 from tailorbird.types.answers import Answer
 from tailorbird.types.base import Frozen
 from tailorbird.types.chat import ChatOptions
+from tailorbird.types.filters import Filter
 from tailorbird.types.ids import IndexName, ModelId
 from tailorbird.types.questions import Question
 from tailorbird.types.retrieval import SearchMode
 from tailorbird.types.tuned import TunedModel
 from tailorbird.types.usage import Usage
+from tailorbird.workflow.selection import Selection
 
 Metric = Literal[
     "correct",
@@ -72,10 +74,16 @@ class Arm(Frozen):
     """How many passages the model sees, 1..50."""
     mode: SearchMode | None = None
     """How passages are searched; None takes the best the engine offers."""
-    min_score: float | None = None
-    """Passages below this score are left out; None keeps all."""
+    where: Filter | None = None
+    """Which chunks are looked at; None looks at all."""
+    selection: Selection = Field(default_factory=Selection)
+    """What is left out of the passages that were found, and what is joined."""
     only_from_data: bool = False
-    """Whether finding no passage means abstaining without asking the model."""
+    """Whether the arm abstains without asking when no passage is near enough, and when no citation
+    of the answer could be verified."""
+    form: bool | None = None
+    """Whether an answer from passages is asked for as a form with quotes (`GroundedReply`); None
+    takes one where the provider offers it and the model was not tuned to answer in plain text."""
     options: ChatOptions = Field(default_factory=ChatOptions)
     """How the model is asked."""
 

@@ -34,6 +34,7 @@ from tailorbird.types.answers import AbstainReason
 from tailorbird.workflow.abstention import says_unknown
 from tailorbird.workflow.house_style import ReferenceProfile, plain_text
 from tailorbird.workflow.results import Scores
+from tailorbird.workflow.sources import is_among, place_names, without_page
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -250,7 +251,10 @@ def _numbers_found(answer: str, reference: Sequence[str]) -> float | None:
 def _cited(question: Question, answer: Answer) -> float | None:
     if not question.sources or not answer.citations:
         return None
-    hits = sum(_is_among(question.sources, one.document, one.source) for one in answer.citations)
+    hits = sum(
+        is_among(question.sources, *place_names(one.document, one.source, page=one.page))
+        for one in answer.citations
+    )
     return hits / len(answer.citations)
 
 
@@ -258,31 +262,10 @@ def _retrieved(question: Question, answer: Answer) -> float | None:
     searched = bool(answer.retrieved) or answer.reason is AbstainReason.NOTHING_FOUND
     if not question.sources or not searched:
         return None
-    return float(any(_is_among(question.sources, one) for one in answer.retrieved))
-
-
-def _is_among(sources: Sequence[str], *names: str) -> bool:
-    """Say whether one of a document's names is one of the expected sources.
-
-    Equal are the same path, a path and its end (`handbook/returns.md`, `returns.md`), and a name
-    with and without its ending (`returns`); a page (`#page=3`) counts when the source names one.
-    """
-    return any(_fits(_path(source), _path(name)) for source in sources for name in names if name)
-
-
-def _path(name: str) -> str:
-    return normalize(name).replace("\\", "/").removeprefix("./")
-
-
-def _fits(source: str, name: str) -> bool:
-    if "#" not in source:
-        name = name.partition("#")[0]
-    if "." not in source.rpartition("/")[2]:
-        name = _without_ending(name)
-    return name == source or name.endswith(f"/{source}") or source.endswith(f"/{name}")
-
-
-def _without_ending(name: str) -> str:
-    folder, slash, last = name.rpartition("/")
-    stem, dot, _ = last.rpartition(".")
-    return f"{folder}{slash}{stem if dot else last}"
+    # Of what was retrieved the documents are known, not their pages.
+    documents = [without_page(one) for one in question.sources]
+    return float(
+        any(
+            is_among(question.sources if "#" in one else documents, one) for one in answer.retrieved
+        )
+    )

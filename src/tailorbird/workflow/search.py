@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tailorbird.types.filters import Filter
     from tailorbird.types.ids import IndexName, ModelId
     from tailorbird.types.retrieval import Hit, SearchMode
+    from tailorbird.workflow.selection import Selection
 
 
 def make_query(
@@ -127,13 +128,39 @@ class Searcher:
         """
         if self.embedder is None or query.mode == "lexical":
             return await self.retrieval.search(name, query)
+        await self._check_model(name, self.embedder)
+        embedded = await self.embedder.embed([query.text])
+        return await self.retrieval.search(name, query, vector=embedded.vectors[0])
+
+    async def prepare(self, name: IndexName, texts: Sequence[str]) -> None:
+        """Make the vectors of many queries at once; searches for them find theirs in the journal.
+
+        Raises:
+            IndexMissingError: There is no such index.
+            IndexMismatchError: The index was built with another embedding model.
+            ProviderError: What the embedding model said.
+        """
+        if self.embedder is not None:
+            await self._check_model(name, self.embedder)
+            await self.embedder.embed(texts)
+
+    async def _check_model(self, name: IndexName, embedder: Embedder) -> None:
         info = await self.retrieval.get(name)
-        if info.spec.embedding_model != self.embedder.model:
+        if info.spec.embedding_model != embedder.model:
             message = (
                 f"index {name!r} was built with the embedding model"
-                f" {info.spec.embedding_model!r}, the profile's is {self.embedder.model!r}:"
+                f" {info.spec.embedding_model!r}, the profile's is {embedder.model!r}:"
                 " use the same model, or build the index again under another name"
             )
             raise IndexMismatchError(message)
-        embedded = await self.embedder.embed([query.text])
-        return await self.retrieval.search(name, query, vector=embedded.vectors[0])
+
+    async def select(
+        self, name: IndexName, query: SearchQuery, selection: Selection
+    ) -> tuple[Hit, ...]:
+        """Give the best chunks that a selection leaves, neighbors joined; best first.
+
+        The least score is the selection's. The errors are those of `search`.
+        """
+        update = {"top_k": selection.wanted(query.top_k), "min_score": selection.query_score}
+        hits = await self.search(name, query.model_copy(update=update))
+        return selection.choose(hits, top_k=query.top_k)
