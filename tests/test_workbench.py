@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -172,3 +173,36 @@ async def test_the_examples_of_a_model_come_back_with_it(tmp_path: Path) -> None
         here = bench.arms(tuned=tuned)
     async with opened(room) as bench:
         assert bench.arms(tuned=await bench.tuned("shelves")) == here
+
+
+async def test_a_workbench_closes_the_engine_that_it_opened(tmp_path: Path) -> None:
+    """Two searches at once share one engine, and nothing of it is open afterwards."""
+    async with opened(tmp_path / "room") as bench:
+        library = [Document(id=DocumentId("a"), text="Item 99 is in the cellar.")]
+        index = await bench.build_index(library, name="library")
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(bench.search("item 99", index=index)) for _ in range(3)]
+        assert all(task.result() for task in tasks)
+        log = tmp_path / "room" / "indexes"
+        assert [path.name for path in log.iterdir() if path.name.endswith("-wal")]
+    # SQLite removes its log when the last connection is closed.
+    assert not [path.name for path in log.iterdir() if path.name.endswith("-wal")]
+
+
+async def test_the_providers_own_retrieval_can_be_chosen(tmp_path: Path) -> None:
+    """`hosted` keeps indexes at the provider, and the workbench leaves it open."""
+    config = tmp_path / "t.toml"
+    config.write_text('[profiles.x]\nprovider="fake"\n[profiles.x.retrieval]\nengine="hosted"\n')
+    async with tailorbird.open("x", config=config, workspace=None, environ={}) as bench:
+        library = [Document(id=DocumentId("a"), text="Item 99 is in the cellar.")]
+        await bench.build_index(library, name="library")
+        assert [one.spec.name async for one in bench.provider.retrieval.list()] == ["library"]
+        assert "cellar" in (await bench.ask("Where is item 99?", index="library")).text
+        await bench.provider.retrieval.close()
+
+
+async def test_a_comparison_remembers_what_it_was_made_with(tmp_path: Path) -> None:
+    """Settings of the caller stand in the report."""
+    async with opened(tmp_path / "room") as bench:
+        result = await bench.compare(bench.arms(), ROWS[:2], settings={"seed": 7})
+        assert result.data.settings == {"seed": 7}

@@ -177,6 +177,7 @@ class ProviderError(TailorbirdError):
         request_id: str | None = None,
         retry_after_s: float | None = None,
         accepted: Accepted = "unknown",
+        should_retry: bool | None = None,
     ) -> None:
         self.provider = provider
         """Name of the provider that was called."""
@@ -192,6 +193,8 @@ class ProviderError(TailorbirdError):
         """Seconds the provider asks to wait, at least 0; None when it does not say."""
         self.accepted: Accepted = accepted
         """Whether the provider took the request: `no` is safe to repeat, `unknown` is not."""
+        self.should_retry = should_retry
+        """Whether repeating can help, where more is known than the class says; else None."""
         facts = ", ".join(
             text
             for text in (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tailorbird.exceptions import ConfigError
+from tailorbird.exceptions import ConfigError, MissingExtraError
 from tailorbird.retrieval.engines import ENTRY_POINTS, engine_names, open_engine
 from tailorbird.types import IndexName, IndexSpec
 
@@ -20,12 +20,20 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: nest\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        f"[{ENTRY_POINTS}]\nnest = nest_engine:NestEngine\nbroken = nest_engine:Nothing\n"
+        f"[{ENTRY_POINTS}]\nnest = nest_engine:NestEngine\nbroken = nest_engine:Nothing\ntree = nest_engine:TreeEngine\ndriverless = nest_without_driver:Engine\npackageless = nest_without_package:Engine\n"
     )
     (tmp_path / "nest_engine.py").write_text(
         "from tailorbird.retrieval.local import LocalRetrieval\n"
         "class NestEngine(LocalRetrieval):\n    pass\n"
+        "class TreeEngine(LocalRetrieval):\n"
+        "    @classmethod\n"
+        "    def from_options(cls, options, *, folder, environ):\n"
+        "        engine = cls(folder)\n"
+        "        engine.given = (dict(options), dict(environ))\n"
+        "        return engine\n"
     )
+    (tmp_path / "nest_without_driver.py").write_text("import psycopg.nowhere\n")
+    (tmp_path / "nest_without_package.py").write_text("import nowhere_at_all\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield "nest"
     sys.modules.pop("nest_engine", None)
@@ -41,10 +49,10 @@ async def test_local_engine_opens_in_its_folder(tmp_path: Path) -> None:
 
 def test_unknown_engine_is_named() -> None:
     """A name that no engine has is an error with the nearest name, or all of them."""
-    assert engine_names() == ("local",)
+    assert engine_names() == ("local", "postgres")
     with pytest.raises(ConfigError, match=r"no retrieval engine 'locale'; did you mean 'local'\?"):
         open_engine("locale", folder=None)
-    with pytest.raises(ConfigError, match=r"no retrieval engine 'x'; known: local"):
+    with pytest.raises(ConfigError, match=r"no retrieval engine 'x'; known: local, postgres"):
         open_engine("x", folder=None)
 
 
@@ -59,3 +67,26 @@ def test_engine_that_cannot_be_imported_says_so(plugin: str) -> None:
     assert plugin
     with pytest.raises(ConfigError, match="'broken' cannot be loaded from 'nest_engine:Nothing'"):
         open_engine("broken", folder=None)
+
+
+def test_options_reach_the_engine_that_takes_them(plugin: str, tmp_path: Path) -> None:
+    """An engine with `from_options` is handed what the profile says and the environment."""
+    assert plugin
+    engine = open_engine("tree", folder=tmp_path, options={"a": 1}, environ={"KEY": "x"})
+    assert vars(engine)["given"] == ({"a": 1}, {"KEY": "x"})
+    assert vars(open_engine("tree", folder=None))["given"] == ({}, {})
+
+
+def test_options_of_an_engine_without_any_are_refused() -> None:
+    """An option that nobody reads is an error, not a surprise."""
+    with pytest.raises(ConfigError, match="'local' has no options, got 'dsn_env'"):
+        open_engine("local", folder=None, options={"dsn_env": "X"})
+
+
+def test_missing_packages_are_named(plugin: str) -> None:
+    """A package of an extra is told with the extra, any other one by its name."""
+    assert plugin
+    with pytest.raises(MissingExtraError, match=r"tailorbird\[postgres\]"):
+        open_engine("driverless", folder=None)
+    with pytest.raises(ConfigError, match="No module named 'nowhere_at_all'"):
+        open_engine("packageless", folder=None)

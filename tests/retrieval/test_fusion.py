@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from tailorbird.retrieval.local.fusion import Fusion
+from tailorbird.retrieval.fusion import Evidence, Fusion
 from tailorbird.retrieval.local.lexical import LexicalIndex, LexicalScores
 from tailorbird.text import hash_embedding
 
@@ -29,7 +29,7 @@ def fuse(
 ) -> list[float]:
     """Fuse all chunks of a query."""
     legs = np.array(cosines, dtype=np.float32), np.array(bm25, dtype=np.float32)
-    return Fusion(*legs, most=most).scores(*legs).tolist()
+    return Fusion(Evidence.of(*legs, most=most)).scores(*legs).tolist()
 
 
 def noise(count: int, *, seed: int = 0) -> NDArray[np.float32]:
@@ -91,7 +91,7 @@ def test_scores_are_within_bounds_and_monotone(
 ) -> None:
     """Scores lie in 0..1, and a chunk that is at least as good in both legs scores no less."""
     bm25 = data.draw(arrays(np.float32, len(cosines), elements=st.floats(0, 8, width=32)))
-    scores = Fusion(cosines, bm25, most=8.0).scores(cosines, bm25)
+    scores = Fusion(Evidence.of(cosines, bm25, most=8.0)).scores(cosines, bm25)
     assert ((scores >= 0) & (scores <= 1)).all()
     for one in range(len(cosines)):
         better = (cosines >= cosines[one]) & (bm25 >= bm25[one])
@@ -131,7 +131,7 @@ class Trial:
         """Give the hit rates by words, by vectors, and by both."""
         cosines = list(queries @ vectors.T)
         fused = [
-            Fusion(one, words.scores, most=words.most).scores(one, words.scores)
+            Fusion(Evidence.of(one, words.scores, most=words.most)).scores(one, words.scores)
             for one, words in zip(cosines, self.words, strict=True)
         ]
         return (

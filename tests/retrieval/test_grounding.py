@@ -174,8 +174,8 @@ def test_several_passages_for_one_statement() -> None:
 
 def test_numbers_that_were_not_shown_are_dropped() -> None:
     """Citations of passages that were not retrieved go from the text and are counted."""
-    grounded = read_grounded("We open at nine [99]. We close at six [0, 1, 7]. Or so [2].", [SHOP])
-    assert grounded.text == "We open at nine. We close at six [1]. Or so."
+    grounded = read_grounded("We open at nine [99]. At nine sharp [0, 1, 7]. Or so [2].", [SHOP])
+    assert grounded.text == "We open at nine. At nine sharp [1]. Or so."
     assert grounded.dropped == 4
     assert [one.number for one in grounded.citations] == [1]
 

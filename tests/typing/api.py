@@ -16,7 +16,9 @@ from typing_extensions import TypedDict
 
 import tailorbird
 from tailorbird import ArmOptions, ChunkOptions, TuneOptions, chunk_document, estimate_tokens
+from tailorbird.journal import Spending
 from tailorbird.protocols import (
+    Batches,
     Chat,
     ChatStream,
     Clock,
@@ -35,10 +37,14 @@ from tailorbird.providers.fake import FakeProvider
 from tailorbird.report import Comparison
 from tailorbird.testing.conformance import Clause, Embedder, SuiteOptions, clauses_of
 from tailorbird.types import (
+    Batch,
+    BatchId,
     Capabilities,
     Capability,
     ChatChunk,
     ChatOptions,
+    ChatOutcome,
+    ChatRequest,
     Checkpoint,
     Chunk,
     ChunkedDocument,
@@ -47,6 +53,8 @@ from tailorbird.types import (
     DeploymentName,
     DeploymentSpec,
     DocumentId,
+    EmbeddingOutcome,
+    EmbeddingRequest,
     EmbeddingResult,
     EngineTraits,
     FileId,
@@ -71,6 +79,8 @@ from tailorbird.types import (
     Usage,
     holds,
 )
+from tailorbird.workbench import Diagnosis, diagnose_profile
+from tailorbird.workflow.bulk import BulkOptions
 
 FILE = FileId("file-1")
 JOB = JobId("ftjob-1")
@@ -158,6 +168,36 @@ async def use_embeddings(embeddings: Embeddings) -> None:
     assert_type(result.vectors, NDArray[np.float32])
 
 
+async def use_batches(batches: Batches) -> None:
+    """Ask for much at once."""
+    talks = [ChatRequest(key="a", messages=(Message.user("本"),))]
+    texts = [EmbeddingRequest(key="a", text="本")]
+    assert_type(batches.most_requests, int)
+    assert_type(await batches.cut_chat(talks, model=MODEL, output=Form), tuple[int, ...])
+    assert_type(await batches.cut_embeddings(texts, model=MODEL, dimensions=256), tuple[int, ...])
+    assert_type(await batches.submit_chat(talks, model=MODEL, metadata={"run": "a"}), Batch)
+    assert_type(await batches.submit_embeddings(texts, model=MODEL, dimensions=256), Batch)
+    batch = await batches.get(BatchId("batch_1"))
+    assert_type(await batches.cancel(batch.id), Batch)
+    assert_type(batches.list(metadata={"run": "a"}), AsyncIterator[Batch])
+    assert_type(batches.chat_outcomes(batch.id), AsyncIterator[ChatOutcome[None]])
+    assert_type(batches.chat_outcomes(batch.id, output=Form), AsyncIterator[ChatOutcome[Form]])
+    assert_type(batches.embedding_outcomes(batch.id), AsyncIterator[EmbeddingOutcome])
+
+
+async def use_bulk(bench: tailorbird.Workbench) -> None:
+    """Ask many things."""
+    talks = [ChatRequest(key="a", messages=(Message.user("本"),))]
+    texts = [EmbeddingRequest(key="a", text="本")]
+    options = BulkOptions(role="chat", concurrency=4, again=True, timeout_s=60.0)
+    assert_type(await bench.complete_many(talks), tuple[ChatOutcome[None], ...])
+    found = await bench.complete_many(
+        talks, output=Form, name="a", bulk=True, options=options, on_progress=show
+    )
+    assert_type(found, tuple[ChatOutcome[Form], ...])
+    assert_type(await bench.embed_many(texts, dimensions=256), tuple[EmbeddingOutcome, ...])
+
+
 async def use_retrieval(
     retrieval: Retrieval, cut: ChunkedDocument, vector: NDArray[np.float32]
 ) -> None:
@@ -173,6 +213,7 @@ async def use_retrieval(
     assert_type(holds(query.filter, {}) if query.filter else None, bool | None)
     await retrieval.upsert(INDEX, [cut])
     await retrieval.delete(INDEX)
+    await retrieval.close()
 
 
 async def use_deployments(deployments: Deployments) -> None:
@@ -219,6 +260,7 @@ async def use_provider(make: ProviderFactory) -> None:
     assert_type(provider.jobs, FineTuningJobs)
     assert_type(provider.chat, Chat)
     assert_type(provider.embeddings, Embeddings)
+    assert_type(provider.batches, Batches)
     assert_type(provider.retrieval, Retrieval)
     assert_type(provider.deployments, Deployments)
     assert_type(provider.models, Models)
@@ -243,6 +285,10 @@ async def use_workbench(bench: tailorbird.Workbench) -> None:
     assert_type(await bench.finish("faq", timeout_s=60.0), tailorbird.TunedModel)
     assert_type(await bench.tuned("faq"), tailorbird.TunedModel)
     assert_type([run.name for run in await bench.jobs()], list[str])
+    assert_type(await bench.undeploy("faq"), tailorbird.TunedModel)
+    assert_type(await bench.spending(), tuple[Spending, ...])
+    assert_type(await bench.diagnose(), Diagnosis)
+    assert_type(await diagnose_profile("openai", config="t.toml"), Diagnosis)
     index = await bench.build_index("handbook/", name="handbook", chunking=ChunkOptions())
     assert_type(index, tailorbird.Index)
     assert_type(await bench.index("handbook"), tailorbird.Index)
@@ -252,7 +298,9 @@ async def use_workbench(bench: tailorbird.Workbench) -> None:
     arms = bench.arms(tuned=tuned, index=index, system="…", examples=train)
     assert_type(arms, tuple[tailorbird.Arm, ...])
     assert_type(tailorbird.pick_arms(arms, ["base"]), tuple[tailorbird.Arm, ...])
-    result = await bench.compare(arms, held_out, name="first", concurrency=4, on_progress=show)
+    result = await bench.compare(
+        arms, held_out, name="first", settings={"seed": 7}, concurrency=4, on_progress=show
+    )
     assert_type(result, Comparison)
 
 
@@ -281,6 +329,9 @@ def use_sync(bench: tailorbird.SyncWorkbench) -> None:
     assert_type(bench.finish("faq"), tailorbird.TunedModel)
     assert_type(bench.tuned("faq"), tailorbird.TunedModel)
     assert_type([run.name for run in bench.jobs()], list[str])
+    assert_type(bench.undeploy("faq"), tailorbird.TunedModel)
+    assert_type(bench.spending(), tuple[Spending, ...])
+    assert_type(bench.diagnose().ok, bool)
     index = bench.build_index(Path("handbook"), name="handbook")
     assert_type(index, tailorbird.Index)
     assert_type(bench.index("handbook"), tailorbird.Index)
@@ -289,6 +340,12 @@ def use_sync(bench: tailorbird.SyncWorkbench) -> None:
     arms = bench.arms(tuned=tuned)
     assert_type(arms, tuple[tailorbird.Arm, ...])
     assert_type(bench.compare(arms, train), Comparison)
+    talks = [ChatRequest(key="a", messages=(Message.user("本"),))]
+    assert_type(bench.complete_many(talks), tuple[ChatOutcome[None], ...])
+    found = bench.complete_many(talks, output=Form, name="a", bulk=True)
+    assert_type(found, tuple[ChatOutcome[Form], ...])
+    texts = [EmbeddingRequest(key="a", text="本")]
+    assert_type(bench.embed_many(texts), tuple[EmbeddingOutcome, ...])
 
 
 async def use_handle(handle: tailorbird.JobHandle) -> None:
@@ -300,7 +357,8 @@ async def use_handle(handle: tailorbird.JobHandle) -> None:
     assert_type(await handle.pause(), Job)
     assert_type(await handle.resume(), Job)
     assert_type(await handle.wait(timeout_s=60.0, on_progress=show), Job)
-    assert_type([event async for event in handle.events(timeout_s=60.0)], list[JobEvent])
+    events = handle.events(since="start", timeout_s=60.0)
+    assert_type([event async for event in events], list[JobEvent])
 
 
 def use_comparison(result: Comparison) -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import difflib
+from abc import abstractmethod
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from tailorbird.exceptions import ConfigError
+from tailorbird.exceptions import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tailorbird.protocols import Retrieval
 
 _ENGINES = {
     "local": "tailorbird.retrieval.local:LocalRetrieval",
+    "postgres": "tailorbird.retrieval.postgres:PostgresRetrieval",
 }
+
+_EXTRAS = {"pgvector": "postgres", "psycopg": "postgres"}
 
 ENTRY_POINTS = "tailorbird.engines"
 """Entry-point group under which other packages register engines of their own."""
@@ -28,16 +32,62 @@ def engine_names() -> tuple[str, ...]:
     return tuple(sorted({*_ENGINES, *(one.name for one in entry_points(group=ENTRY_POINTS))}))
 
 
-def open_engine(name: str, *, folder: Path | None) -> Retrieval:
+class EngineFactory(Protocol):
+    """How an engine with options of its own is made: its class has this as `from_options`."""
+
+    @abstractmethod
+    def __call__(
+        self, options: Mapping[str, object], *, folder: Path | None, environ: Mapping[str, str]
+    ) -> Retrieval:
+        """Check the options and make the engine; connect to nothing.
+
+        Args:
+            options: What `[profiles.X.retrieval]` says besides `engine`.
+            folder: Where indexes would be kept on disk; None in memory.
+            environ: Environment variables, for the secrets that options name.
+
+        Raises:
+            ConfigError: An option is unknown or wrong; the message names it.
+        """
+        ...
+
+
+def open_engine(
+    name: str,
+    *,
+    folder: Path | None,
+    options: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Retrieval:
     """Make the engine of that name; blocks while its module is imported.
+
+    An engine whose class has `from_options` (see `EngineFactory`) is made by that; any other is
+    called with the folder and has no options.
 
     Args:
         name: Name of the engine.
         folder: Where it keeps its indexes; None keeps them in memory.
+        options: The engine's own options, which it checks; None for none.
+        environ: Environment variables, for the secrets that options name; None for none.
 
     Raises:
-        ConfigError: There is none, or its package cannot be imported.
+        ConfigError: There is none, its package cannot be imported, or an option is wrong.
+        MissingExtraError: What it needs is not installed.
     """
+    made = _load(name)
+    configured = cast("EngineFactory | None", getattr(made, "from_options", None))
+    if configured is not None:
+        return configured(options or {}, folder=folder, environ=environ or {})
+    if options:
+        message = (
+            f"retrieval engine {name!r} has no options, got {', '.join(map(repr, options))}:"
+            " leave them out"
+        )
+        raise ConfigError(message)
+    return made(folder)
+
+
+def _load(name: str) -> Callable[[Path | None], Retrieval]:
     target = _ENGINES.get(name)
     if target is None:
         registered = {one.name: one.value for one in entry_points(group=ENTRY_POINTS)}
@@ -50,8 +100,15 @@ def open_engine(name: str, *, folder: Path | None) -> Retrieval:
         raise ConfigError(message)
     module, _, attribute = target.partition(":")
     try:
-        made = cast("Callable[[Path | None], Retrieval]", getattr(import_module(module), attribute))
+        return cast("Callable[[Path | None], Retrieval]", getattr(import_module(module), attribute))
+    except ModuleNotFoundError as exc:
+        package = (exc.name or "").partition(".")[0]
+        if package in _EXTRAS:
+            raise MissingExtraError(package=package, extra=_EXTRAS[package]) from exc
+        raise _unloadable(name, target, exc) from exc
     except (ImportError, AttributeError) as exc:
-        message = f"retrieval engine {name!r} cannot be loaded from {target!r}: {exc}"
-        raise ConfigError(message) from exc
-    return made(folder)
+        raise _unloadable(name, target, exc) from exc
+
+
+def _unloadable(name: str, target: str, reason: Exception) -> ConfigError:
+    return ConfigError(f"retrieval engine {name!r} cannot be loaded from {target!r}: {reason}")

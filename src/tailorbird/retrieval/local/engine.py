@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from typing_extensions import override
 
-from tailorbird.exceptions import IndexMissingError, InvalidInputError
 from tailorbird.protocols.clock import SystemClock
+from tailorbird.protocols.index_arguments import check_filter, check_same
 from tailorbird.protocols.retrieval import Retrieval
-from tailorbird.retrieval.filtering import check_filter
-from tailorbird.retrieval.local.checks import (
-    check_same,
+from tailorbird.retrieval.checks import (
+    SCORE_KINDS,
     check_spec,
     checked_documents,
     checked_mode,
+    empty_index,
+    missing_index,
+    query_vector,
 )
+from tailorbird.retrieval.local.checks import check_room
 from tailorbird.retrieval.local.content import Content
-from tailorbird.retrieval.local.ranking import SCORE_KINDS, by_both, by_vector, by_words
+from tailorbird.retrieval.local.ranking import by_both, by_vector, by_words
 from tailorbird.retrieval.local.store import Store
-from tailorbird.retrieval.vectors import unit_vectors
 from tailorbird.storage import make_private_folder
 from tailorbird.types.retrieval import EngineTraits, Hit
 
@@ -93,6 +94,7 @@ class LocalRetrieval(Retrieval):
         """Close it."""
         await self.close()
 
+    @override
     async def close(self) -> None:
         """Close the file and let go of what was loaded; what was kept in memory only is gone."""
         await _in_thread(self._close)
@@ -175,10 +177,7 @@ class LocalRetrieval(Retrieval):
     def _index(self, name: IndexName) -> tuple[Store, IndexRow]:
         if rows := self._indexes(name):
             return self._open(), rows[0]
-        known = [row.spec.name for row in self._indexes()]
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "build it first"
-        raise IndexMissingError(f"there is no index {name!r}: {hint}")
+        raise missing_index(name, [row.spec.name for row in self._indexes()])
 
     def _create(self, spec: IndexSpec) -> IndexInfo:
         check_spec(spec)
@@ -197,7 +196,8 @@ class LocalRetrieval(Retrieval):
         store, _ = self._index(name)
         with store.transaction():
             _, row = self._index(name)
-            store.put(row.id, checked_documents(documents, index=row))
+            check_room(documents, index=row)
+            store.put(row.id, checked_documents(documents, spec=row.spec))
 
     def _remove(self, name: IndexName, documents: Sequence[DocumentId]) -> int:
         store, _ = self._index(name)
@@ -217,10 +217,9 @@ class LocalRetrieval(Retrieval):
             _, row = self._index(name)
             mode = checked_mode(query, spec=row.spec)
             check_filter(query.filter, tenant_field=row.spec.tenant_field)
-            unit = None if mode == "lexical" else _query_vector(vector, row)
+            unit = None if mode == "lexical" else query_vector(vector, spec=row.spec)
             if not row.chunks:
-                message = f"the index {name!r} is empty: add documents to it first"
-                raise IndexMissingError(message)
+                raise empty_index(name)
             content = self._content(store, row)
             ranked = _ranked(content, query, unit, mode=mode)
             rows = [int(content.rows[one.place]) for one in ranked]
@@ -244,21 +243,6 @@ class LocalRetrieval(Retrieval):
             content = content.updated(store, row)
             self._contents[row.id] = content
         return content
-
-
-def _query_vector(vector: NDArray[np.float32] | None, row: IndexRow) -> NDArray[np.float32]:
-    if vector is None:
-        message = (
-            f"index {row.spec.name!r} needs the query's vector, made by"
-            f" {row.spec.embedding_model!r}; only the mode 'lexical' goes without one"
-        )
-        raise InvalidInputError(message)
-    return unit_vectors(
-        np.asarray(vector)[np.newaxis],
-        count=1,
-        dimensions=row.spec.dimensions or 0,
-        subject=f"query of index {row.spec.name!r}",
-    ).reshape(-1)
 
 
 def _ranked(

@@ -1,12 +1,4 @@
-"""Lexical search: an inverted index in arrays, scored by BM25.
-
-The score of a text is the sum, over the query's terms, of
-`idf × tf / (tf + k1 × (1 - b + b × length / mean length))`, where
-`idf = ln(1 + (n - df + 0.5) / (df + 0.5))`. This is the form of Lucene's `BM25Similarity`, which
-leaves out the constant factor `k1 + 1`, so that no term adds more than its idf (Apache Lucene 10.3,
-https://lucene.apache.org/core/10_3_0/core/org/apache/lucene/search/similarities/BM25Similarity.html,
-read 2026-11-22). S. Robertson, H. Zaragoza: The Probabilistic Relevance Framework, 2009.
-"""
+"""Lexical search: an inverted index in arrays, scored by BM25; see `tailorbird.retrieval.bm25`."""
 
 from __future__ import annotations
 
@@ -17,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tailorbird.retrieval.bm25 import damping, rarity
 from tailorbird.retrieval.local.postings import Vocabulary
 from tailorbird.text.terms import search_terms
 
@@ -26,9 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tailorbird.retrieval.local.postings import Postings
-
-_K1 = 1.5  # how late repetition of a term saturates; within the 1.2 to 2 of Robertson and Zaragoza
-_B = 0.75  # how far long texts are held against short ones; their value and Lucene's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +42,11 @@ class LexicalIndex:
         self._postings = postings
         self._lengths = lengths
         frequencies = np.diff(postings.starts)
-        self._idf = _rarity(frequencies, texts=len(lengths))
+        self._idf = rarity(frequencies, texts=len(lengths))
         self._unseen = math.log1p((len(lengths) + 0.5) / 0.5)
         mean = max(1.0, float(lengths.sum()) / max(1, len(lengths)))
-        damping = _K1 * (1 - _B + _B * lengths / mean)
         counts = postings.counts.astype(np.float32)
-        weights = counts / (counts + damping[postings.texts])
+        weights = counts / (counts + damping(lengths, mean=mean)[postings.texts])
         weights *= np.repeat(self._idf.astype(np.float32), frequencies)
         self._weights = weights
 
@@ -94,8 +83,3 @@ class LexicalIndex:
             # A text stands once in a term's postings, so each gets its part once.
             scores[self._postings.texts[run]] += count * self._weights[run]
         return LexicalScores(scores=scores, most=most)
-
-
-def _rarity(frequencies: NDArray[np.int64], *, texts: int) -> NDArray[np.float64]:
-    """Give the idf of terms that stand in so many of the texts."""
-    return np.log1p((texts - frequencies + 0.5) / (frequencies + 0.5))

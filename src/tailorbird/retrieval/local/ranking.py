@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailorbird.retrieval.local.fusion import Fusion
-from tailorbird.types.retrieval import ScoreKind
+from tailorbird.retrieval.fusion import Evidence, Fusion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
 
     from tailorbird.retrieval.local.content import Content
     from tailorbird.types.ids import ChunkId
-    from tailorbird.types.retrieval import SearchMode
-
-SCORE_KINDS: Mapping[SearchMode, ScoreKind] = {
-    "vector": ScoreKind.COSINE,
-    "lexical": ScoreKind.BM25,
-    "hybrid": ScoreKind.FUSED,
-}
-"""What the scores of each mode mean."""
 
 # A matrix-vector product rounds equal rows differently, depending on where they stand; so the best
 # are taken with some slack, computed again one by one, and only then put in order.
@@ -79,7 +70,7 @@ def by_both(
     cosines = _products(content, vector)[within]
     words = content.words.search(text)
     bm25 = words.scores[within]
-    fusion = Fusion(cosines, bm25, most=words.most)
+    fusion = Fusion(Evidence.of(cosines, bm25, most=words.most))
     best = _best(fusion.scores(cosines, bm25), top_k, slack=_SLACK)
     pool = within[best]
     exact = _cosines(content, pool, vector)

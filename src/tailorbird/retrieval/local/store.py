@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from tailorbird.exceptions import InvalidInputError
+from tailorbird.retrieval.content_version import MODULUS, content_version, document_digest
 from tailorbird.retrieval.local.schema import STEPS
 from tailorbird.storage import Database
 from tailorbird.types.ids import ChunkId, DocumentId
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tailorbird.types.retrieval import ChunkedDocument, MetadataValue
 
 _PAGE = 256  # documents read at once
-_MODULUS = 1 << 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +46,11 @@ class IndexRow:
     @property
     def info(self) -> IndexInfo:
         """The index as callers see it; equal content gives the equal version."""
-        content = f"{self.spec.model_dump_json()}{self.digest:032x}"
         return IndexInfo(
             spec=self.spec,
             documents=self.documents,
             chunks=self.chunks,
-            version=hashlib.sha256(content.encode("utf-8")).hexdigest()[:16],
+            version=content_version(self.spec, self.digest),
             created_at=self.created_at,
         )
 
@@ -157,7 +155,9 @@ class Store:
             return False
         number, content_hash, chunks = cast("tuple[int, str, int]", found[0])
         self._database.execute("DELETE FROM documents WHERE id = ?", (number,))
-        self._count(index, documents=-1, chunks=-chunks, digest=-_digest(name, content_hash))
+        self._count(
+            index, documents=-1, chunks=-chunks, digest=-document_digest(name, content_hash)
+        )
         return True
 
     def _put_in(self, index: int, given: ChunkedDocument) -> None:
@@ -192,7 +192,7 @@ class Store:
         if given.vectors is not None and given.chunks:
             data = given.vectors.astype("<f4").tobytes()
             self._database.execute("INSERT INTO vectors VALUES (?, ?)", (number, data))
-        digest = _digest(document.id, given.content_hash)
+        digest = document_digest(document.id, given.content_hash)
         self._count(index, documents=1, chunks=len(given.chunks), digest=digest)
 
     def _refuse_taken(self, index: int, given: ChunkedDocument) -> None:
@@ -217,7 +217,7 @@ class Store:
         self._database.execute(
             "UPDATE indexes SET changes = changes + 1, documents = documents + ?,"
             " chunks = chunks + ?, digest = ? WHERE id = ?",
-            (documents, chunks, f"{(int(old, 16) + digest) % _MODULUS:x}", index),
+            (documents, chunks, f"{(int(old, 16) + digest) % MODULUS:x}", index),
         )
 
     def contents(self, index: int) -> list[IndexedDocument]:
@@ -310,11 +310,6 @@ def read_metadata(text: str) -> dict[str, MetadataValue]:
 
 def _json(metadata: Mapping[str, MetadataValue]) -> str:
     return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True)
-
-
-def _digest(name: DocumentId, content_hash: str) -> int:
-    told = json.dumps([name, content_hash]).encode("utf-8")
-    return int.from_bytes(hashlib.sha256(told).digest()[:16], "big")
 
 
 def _pages(documents: Sequence[int]) -> Iterator[str]:

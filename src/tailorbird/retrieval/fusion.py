@@ -43,6 +43,7 @@ words match well all the same, the hybrid stays up to 0.15 below the vectors; se
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,25 +62,60 @@ _VOICE_RANGE = 8.0
 _LEAST_SPREAD = 1e-4  # cosines in single precision differ by 1e-7 for no reason
 
 
-class Fusion:
-    """Fuses the two scores of chunks of one query, given all scores of that query."""
+TOP = _TAIL + 1
+"""How many of the largest cosines `Evidence` holds: the tail, and where it begins."""
 
-    def __init__(
-        self, cosines: NDArray[np.float32], bm25: NDArray[np.float32], *, most: float
-    ) -> None:
-        """Learn from all n chunks that the query may find what a score means.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is known of both legs over all n chunks that a query may find, in a few numbers."""
+
+    count: int
+    """n, at least 1."""
+    mean: float
+    """Mean of the n cosines."""
+    deviation: float
+    """Standard deviation of the n cosines."""
+    top: tuple[float, ...]
+    """The `TOP` largest cosines, or all where there are fewer, the largest first."""
+    best: float
+    """The largest BM25 score, 0 where no chunk shares a term with the query."""
+    most: float
+    """What no BM25 score of this query can exceed; 0 for a query without terms."""
+
+    @classmethod
+    def of(
+        cls, cosines: NDArray[np.float32], bm25: NDArray[np.float32], *, most: float
+    ) -> Evidence:
+        """Sum up all n chunks.
 
         Args:
             cosines: n cosines, n at least 1.
             bm25: n BM25 scores.
             most: What no BM25 score of this query can exceed; 0 for a query without terms.
         """
-        self._mean = float(cosines.mean(dtype=np.float64))
-        self._deviation = _spread(float(cosines.std(dtype=np.float64)))
-        self._most = most or math.inf
-        best = float(bm25.max()) / self._most
+        top = np.partition(cosines, -TOP)[-TOP:] if len(cosines) > TOP else cosines
+        return cls(
+            count=len(cosines),
+            mean=float(cosines.mean(dtype=np.float64)),
+            deviation=float(cosines.std(dtype=np.float64)),
+            top=tuple(np.sort(top)[::-1].tolist()),
+            best=float(bm25.max()),
+            most=most,
+        )
+
+
+class Fusion:
+    """Fuses the two scores of chunks of one query, given the evidence of all of them."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        """Learn what a score means."""
+        self._mean = evidence.mean
+        self._deviation = _spread(evidence.deviation)
+        self._most = evidence.most or math.inf
+        best = evidence.best / self._most
         self._words_scale = min(1.0, best / _FULL_COVERAGE) / max(best, _FULL_COVERAGE)
-        self._foot, self._spread, self._expected = _tail(cosines)
+        self._foot, self._spread, self._expected = _tail(evidence)
 
     def scores(
         self, cosines: NDArray[np.floating], bm25: NDArray[np.floating]
@@ -97,16 +133,15 @@ class Fusion:
         return np.clip(fused, 0.0, 1.0)
 
 
-def _tail(cosines: NDArray[np.float32]) -> tuple[float, float, float]:
+def _tail(evidence: Evidence) -> tuple[float, float, float]:
     """Give where the tail begins, its scale, and how far above it the best of noise stands."""
-    size = min(_TAIL, len(cosines) // 2)
+    size = min(_TAIL, evidence.count // 2)
     if not size:  # a single chunk stands out from nothing
         return 0.0, math.inf, 0.0
     skipped = min(_TAIL_SKIPPED, size - 1)
-    top = np.sort(np.partition(cosines, -size - 1)[-size - 1 :])[::-1].astype(np.float64)
-    foot = float(top[size])
-    excess = top[skipped:size] - foot
-    spread = float(excess.sum() + skipped * excess[0]) / (size - skipped)
+    foot = evidence.top[size]
+    excess = [cosine - foot for cosine in evidence.top[skipped:size]]
+    spread = (sum(excess) + skipped * excess[0]) / (size - skipped)
     return foot, _spread(spread), math.log(size)
 
 

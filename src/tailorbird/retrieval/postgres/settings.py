@@ -1,0 +1,71 @@
+"""What a profile may say about the engine `postgres`."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from pydantic import Field, ValidationError
+
+from tailorbird.exceptions import ConfigError
+from tailorbird.types.base import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class PostgresSettings(Settings):
+    """Options of the engine `postgres`, as they stand in `[profiles.X.retrieval]`."""
+
+    dsn_env: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Name of the environment variable with the connection string, a URI or `key=value` pairs."""
+    # PostgreSQL cuts names at 63 bytes and keeps the prefix `pg_` for itself (PostgreSQL 18,
+    # 4.1.1 Identifiers and Key Words and CREATE SCHEMA, read 2026-11-22).
+    db_schema: str = Field(
+        default="tailorbird", pattern=r"^([a-oq-z_]|p[a-fh-z0-9])[a-z0-9_]{0,61}$", alias="schema"
+    )
+    """Schema that holds all tables, in the profile `schema`; made when it is missing."""
+    pool_size: int = Field(default=4, ge=1, le=64, strict=True)
+    """How many connections at most, 1..64; further calls wait for one."""
+    hnsw_above: int = Field(default=20_000, ge=0, strict=True)
+    """Above so many chunks an index is searched approximately, by HNSW; up to it, exactly."""
+    hnsw_scan: int = Field(default=200_000, ge=1, strict=True)
+    """How many chunks HNSW goes through behind a filter before all that pass are compared."""
+    timeout_s: float = Field(default=60.0, gt=0, le=86_400, allow_inf_nan=False)
+    """Seconds after which the server gives a statement up; above 0, up to a day."""
+
+    @property
+    def timeout_ms(self) -> int:
+        """`timeout_s` as PostgreSQL takes it, where 0 would mean no limit."""
+        return max(1, round(self.timeout_s * 1000))
+
+
+def read_settings(options: Mapping[str, object]) -> PostgresSettings:
+    """Check the options of a profile.
+
+    Raises:
+        ConfigError: One is unknown, missing or wrong; its value is not shown.
+    """
+    try:
+        return PostgresSettings.model_validate(options)
+    except ValidationError as exc:
+        lines = [
+            _explain(".".join(map(str, one["loc"])), one["type"], one["msg"])
+            for one in exc.errors(include_input=False, include_url=False, include_context=False)
+        ]
+    # Outside of the handler, so that what was refused hangs on no raised error.
+    raise ConfigError("retrieval engine 'postgres': " + "; ".join(lines))
+
+
+def _explain(key: str, kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        known = [field.alias or name for name, field in PostgresSettings.model_fields.items()]
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+        return f"unknown key {key!r}; {hint}"
+    if key == "dsn_env":
+        return (
+            "dsn_env must name the environment variable that holds the connection string, e.g."
+            ' dsn_env = "TAILORBIRD_POSTGRES"'
+        )
+    return f"{key}: {message.lower()}"
