@@ -196,18 +196,19 @@ def test_a_file_without_profiles_leaves_the_name_to_be_a_provider(elsewhere: Pat
         ("http://eve:hunter2@proxy:port", "an address that cannot be read"),
     ],
 )
-def test_password_of_a_proxy_is_never_shown(elsewhere: Path, value: str, kept: str) -> None:
+@pytest.mark.usefixtures("elsewhere")
+def test_password_of_a_proxy_is_never_shown(value: str, kept: str) -> None:
     """However the address is written, user and password are left out."""
     found = describe(load_profile(environ={}), environ={"HTTPS_PROXY": value})
     assert [one.value for one in found.origins if one.setting == "HTTPS_PROXY"] == [kept]
     assert "hunter2" not in str(found)
 
 
-def test_password_in_a_setting_is_never_shown(elsewhere: Path) -> None:
+def test_signature_in_an_address_is_never_shown(elsewhere: Path) -> None:
     """An address in the file that no provider would take is not shown whole either."""
     (elsewhere / "tailorbird.toml").write_text(
         "[profiles.fake]\nprovider = 'openai'\n"
-        "base_url = 'https://eve:hunter2@gateway.example/v1?sig=hunter2'\n"
+        "base_url = 'https://gateway.example/v1?sig=hunter2'\n"
         "[profiles.fake.models]\nchat = 'llama@2026'\n"
     )
     profile = load_profile(environ={})

@@ -24,7 +24,7 @@ ABOUT_COST = ("A thousand questions like these cost", "Half of the answers came 
 
 pytestmark = [
     pytest.mark.allow_hosts(["127.0.0.1"]),
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
     pytest.mark.slow,
 ]
 

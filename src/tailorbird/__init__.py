@@ -98,6 +98,7 @@ from tailorbird.workflow.handle import JobHandle
 from tailorbird.workflow.index import Index
 from tailorbird.workflow.progress import Progress
 from tailorbird.workflow.results import Arm
+from tailorbird.workflow.selection import Selection
 from tailorbird.workflow.training import TuneOptions
 
 __all__ = [
@@ -151,6 +152,7 @@ __all__ = [
     "RetrievalError",
     "ScriptError",
     "SearchQuery",
+    "Selection",
     "ServiceUnavailableError",
     "StorageError",
     "StorageFullError",

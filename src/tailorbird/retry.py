@@ -153,10 +153,8 @@ class Retrier:
         last: ProviderError | None = None
         doubt: ProviderError | None = None  # the last one that may have been carried out
         while left > 0:
-            limit = asyncio.timeout(left)
             try:
-                async with limit:
-                    result = await call(left)
+                result = await _within(left, call)
             except ProviderError as exc:
                 wait = self._wait_s(exc, attempt, left=deadline - self.clock.monotonic())
                 if wait is None or not _may_repeat(exc, repeat) or not self._pay(exc):
@@ -164,15 +162,12 @@ class Retrier:
                     raise
                 last, spent = exc, spent + self._cost(exc)
                 doubt = exc if exc.accepted == "unknown" else doubt
-            except TimeoutError:
-                if not limit.expired():
-                    raise  # somebody else's, with a meaning of its own
+            except _SilentError:
                 wait = None
             else:
                 self.budget.give(spent or 1)
                 return result
             if wait is None:
-                # Not chained to the timeout: its frames hold the request's headers, and the key.
                 raise _too_late(provider, operation, timeout_s, attempt, "unknown") from last
             _log.debug("%s %s: attempt %d failed; wait %.2f s", provider, operation, attempt, wait)
             await self.clock.sleep(wait)
@@ -211,6 +206,22 @@ def was_in_doubt(error: ProviderError) -> bool:
     """
     cause = error.__cause__
     return isinstance(cause, ProviderError) and cause.accepted == "unknown"
+
+
+class _SilentError(Exception):
+    """No answer came within the time."""
+
+
+async def _within(left_s: float, call: Callable[[float], Awaitable[T]]) -> T:
+    limit = asyncio.timeout(left_s)
+    try:
+        async with limit:
+            return await call(left_s)
+    except TimeoutError:
+        if not limit.expired():
+            raise  # somebody else's, with a meaning of its own
+    # Not chained to the timeout: its frames hold the request's headers, and the key.
+    raise _SilentError
 
 
 def _chain(error: ProviderError, earlier: ProviderError | None) -> None:

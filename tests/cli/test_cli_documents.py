@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,7 @@ def test_index(tailorbird: Callable[..., Any], pages: Path) -> None:
         "embedded",
         "usage",
         "problems",
+        "evaluation",
     ]
 
 
@@ -81,9 +83,11 @@ def test_search(tailorbird: Callable[..., Any], pages: Path, mode: str | None) -
     options = ["--mode", mode] if mode else []
     ended = tailorbird("search", "return label price", "--index", "pages", *options)
     head, first, *_ = ended.out.splitlines()
-    assert head.split() == ["rank", "score", "kind", "document", "section", "text"]
+    heads = ["rank", "score", "kind", "legs", "document", "page", "section", "text"]
+    assert head.split() == heads
     assert first.split()[0] == "1"
-    assert first.split()[3] == "returns.md"
+    assert "returns.md" in first.split()
+    assert ("bm25" in first.split()[3:]) is (mode not in {"vector", "lexical"})
 
 
 def test_search_as_json(tailorbird: Callable[..., Any], pages: Path) -> None:
@@ -134,6 +138,7 @@ def test_ask_as_json(tailorbird: Callable[..., Any], pages: Path) -> None:
         "citations",
         "retrieved",
         "dropped_citations",
+        "foreign_links",
         "usage",
         "latency_s",
         "model",
@@ -155,6 +160,93 @@ def test_ask_without_documents(tailorbird: Callable[..., Any]) -> None:
     ended = tailorbird("ask", "Hello?", "--system", "Be brief.")
     assert ended.code == 0
     assert ended.out.strip()
+
+
+def test_ask_far_from_the_documents(tailorbird: Callable[..., Any], pages: Path) -> None:
+    """From the data only: what no passage is near to is answered without a call to the model."""
+    tailorbird("index", pages, "--name", "pages")
+    question = "Qui a gagné hier soir à Tokyo ?"
+    ended = tailorbird("ask", question, "--index", "pages", "--only-from-data")
+    assert ended.err == "no answer: no passage is near enough, so the model was not asked\n"
+    found = tailorbird("ask", question, "--index", "pages", "--only-from-data", "--json", "-").data
+    assert (found["reason"], found["model"], found["citations"]) == ("nothing-found", None, [])
+
+
+def test_ask_with_limits(tailorbird: Callable[..., Any], pages: Path) -> None:
+    """How many passages, from how many sources and above which score is up to the user."""
+    tailorbird("index", pages, "--name", "pages")
+    question = "How much is a prepaid return label?"
+    limits = ["--top-k", 4, "--per-source", 1, "--min-score", 0.0]
+    found = tailorbird("ask", question, "--index", "pages", *limits, "--json", "-").data
+    assert len(found["retrieved"]) == 2
+    assert found["citations"][0]["document"] == "returns.md"
+
+
+def test_search_joins_neighbors(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
+    """Passages that follow each other are shown as one, a text that repeats is shown once."""
+    folder = tmp_path / "long"
+    folder.mkdir()
+    lines = [f"Rule {number} says that locker {number} stays shut." for number in range(120)]
+    (folder / "rules.txt").write_text(" ".join(lines))
+    tailorbird("index", folder, "--name", "long")
+    plain = tailorbird("search", "locker rule", "--index", "long", "--json", "-").data["hits"]
+    joined = tailorbird("search", "locker rule", "--index", "long", "--join", "--json", "-").data
+    assert len(joined["hits"]) < len(plain)
+    assert joined["hits"][0]["chunk"]["span"]["end"] == len(" ".join(lines))
+
+
+def test_tenants(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
+    """An index with tenants is searched with a condition, and refuses to be without."""
+    rows = [
+        {"id": "a", "text": "The door code is 1111.", "tenant": "acme", "floor": 2},
+        {"id": "g", "text": "The door code is 2222.", "tenant": "globex", "floor": 3},
+    ]
+    file = tmp_path / "codes.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    tailorbird("index", file, "--name", "codes", "--tenant-field", "tenant")
+    refused = tailorbird("search", "door code", "--index", "codes")
+    assert refused.code == 2
+    assert "keeps tenants apart" in refused.err
+    where = ["--where", "tenant=globex", "--where", "floor=3"]
+    found = tailorbird("search", "door code", "--index", "codes", *where, "--json", "-").data
+    assert [hit["chunk"]["document"] for hit in found["hits"]] == ["g"]
+    nothing = ["--where", "tenant=globex", "--where", 'floor="3"']
+    ended = tailorbird("search", "door code", "--index", "codes", *nothing)
+    assert ended.out == "nothing was found\n"
+
+
+@pytest.mark.parametrize("condition", ["tenant", "=x"])
+def test_wrong_condition(tailorbird: Callable[..., Any], condition: str) -> None:
+    """A condition is KEY=VALUE."""
+    ended = tailorbird("search", "x", "--index", "codes", "--where", condition)
+    assert ended.code == 2
+    assert "write KEY=VALUE" in ended.err
+
+
+QUESTIONS = """question,answer,source
+How much is a prepaid return label?,6.50,returns.md
+How long is the warranty on boots?,one year,warranty.md
+What was the weather on the moon?,none,weather.md
+Who are you?,a shop,
+"""
+
+
+def test_evaluate(tailorbird: Callable[..., Any], tmp_path: Path, pages: Path) -> None:
+    """Building can end with how often each mode finds the right page, and what it missed."""
+    (tmp_path / "test.csv").write_text(QUESTIONS)
+    command = ["index", pages, "--name", "pages", "--evaluate", tmp_path / "test.csv"]
+    ended = tailorbird(*command)
+    assert ended.code == 0
+    _, counted, heads, *rest = ended.out.splitlines()
+    assert counted == "3 questions, 95 % intervals (1 without a source left out)"
+    assert heads.split() == ["mode", "recall@1", "recall@5", "recall@10", "mrr@10", "ndcg@10"]
+    assert [line.split()[0] for line in rest[:3]] == ["vector", "lexical", "hybrid"]
+    missed = "missed (hybrid): What was the weather on the moon? – expected weather.md, found "
+    assert any(line.startswith(missed) for line in rest)
+    assert "no document is called 'weather.md'" in ended.err
+    found = tailorbird(*command, "--json", "-").data["evaluation"]
+    assert (found["questions"], found["left_out"]) == (3, 1)
+    assert {one["question"] for one in found["misses"]} <= {"3", found["misses"][0]["question"]}
 
 
 @pytest.mark.parametrize(

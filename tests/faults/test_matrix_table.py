@@ -23,7 +23,7 @@ def named_in_docstrings() -> dict[str, set[str]]:
 
 
 def named_in_table() -> dict[str, set[str]]:
-    """Give what the table says; rows that are tested elsewhere alone name no test of this folder."""
+    """Give what the table says, without the rows that are tested elsewhere alone."""
     module = ast.parse((FOLDER / "conftest.py").read_text(encoding="utf-8"))
     lines = re.split(r"\n(?=[A-K]\d+ )", ast.get_docstring(module) or "")[1:]
     rows = {line.split()[0]: line.partition(" ")[2] for line in lines}

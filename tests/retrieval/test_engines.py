@@ -20,7 +20,12 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: nest\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        f"[{ENTRY_POINTS}]\nnest = nest_engine:NestEngine\nbroken = nest_engine:Nothing\ntree = nest_engine:TreeEngine\ndriverless = nest_without_driver:Engine\npackageless = nest_without_package:Engine\n"
+        f"[{ENTRY_POINTS}]\n"
+        "nest = nest_engine:NestEngine\n"
+        "broken = nest_engine:Nothing\n"
+        "tree = nest_engine:TreeEngine\n"
+        "driverless = nest_without_driver:Engine\n"
+        "packageless = nest_without_package:Engine\n"
     )
     (tmp_path / "nest_engine.py").write_text(
         "from tailorbird.retrieval.local import LocalRetrieval\n"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tailorbird.retrieval.grounding import grounded_messages, read_grounded
 from tailorbird.text.passages import DECLINED, unfence
+from tailorbird.types.answers import PassageQuote
 from tailorbird.types import Chunk, ChunkId, DocumentId, Hit, Message, ScoreKind, Span
 
 MARKER = "0123456789abcdef"
@@ -221,5 +224,82 @@ def test_citations_always_hold(answer: str, texts: list[str]) -> None:
         assert chunk.text[citation.span.start - 5 : citation.span.end - 5] == citation.quote
         assert f"[{citation.number}]" in grounded.text
     assert len({one.number for one in grounded.citations}) == len(grounded.citations)
-    again = read_grounded(grounded.text, hits)
-    assert (again.text, again.dropped) == (grounded.text, 0)
+    shown = {int(one) for one in re.findall(r"\[(\d{1,3})\]", grounded.text)}
+    assert shown <= set(range(1, len(hits) + 1))
+    if not grounded.declined:
+        assert shown == {one.number for one in grounded.citations}
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "numbers"),
+    [
+        ("It costs 30 euros [1]. It costs 99 euros [1].", "It costs 30 euros [1]. It costs 99 euros.", [1]),
+        ("30 euros [1] and ten days [2]", "30 euros [1] and ten days [2]", [1, 2]),
+        ("休暇は10日 [2]。深夜料金は500円です [2]。", "休暇は10日 [2]。深夜料金は500円です。", [2]),
+        ("Bicycles fly [1].", "Bicycles fly.", []),
+        ("- [1] 30 euros a day\n- [2] 休暇は10日", "- [1] 30 euros a day\n- [2] 休暇は10日", [1, 2]),
+        ("[1] 30 euros. [2] 翌年に繰り越せます。", "[1] 30 euros. [2] 翌年に繰り越せます。", [1, 2]),
+        ("30 euros [1], [2]", "30 euros [1], [2]", [1, 2]),
+        ("30 euros [1] [9]", "30 euros [1]", [1]),
+    ],
+)
+def test_what_a_passage_does_not_bear_out_is_not_cited(
+    answer: str, text: str, numbers: list[int]
+) -> None:
+    """A citation goes when its passages hold neither the numbers nor a word of the statement."""
+    grounded = read_grounded(answer, [SHOP, HANDBOOK])
+    assert grounded.text == text
+    assert [one.number for one in grounded.citations] == numbers
+    assert grounded.dropped == answer.count("[") - text.count("[")
+
+
+def quoted(*quotes: tuple[int, str]) -> list[PassageQuote]:
+    """Give what a model says it read."""
+    return [PassageQuote(passage=passage, quote=quote) for passage, quote in quotes]
+
+
+def test_quotes_decide_where_there_are_any() -> None:
+    """A passage is cited by what was copied from it; the copy nearest to the statement is taken."""
+    quotes = quoted((1, "We open at NINE"), (1, "deposit is 150 euros"), (2, "is not there"))
+    grounded = read_grounded("Open at 9 [1]. Ten days [2].", [SHOP, HANDBOOK], quotes=quotes)
+    assert grounded.text == "Open at 9 [1]. Ten days."
+    [citation] = grounded.citations
+    assert (citation.quote, citation.span) == ("We open at nine", Span(start=100, end=115))
+    assert grounded.dropped == 1
+
+
+def test_quotes_without_marks_are_citations() -> None:
+    """An answer without `[n]` cites what it quotes rightly; what it made up is counted."""
+    quotes = quoted((2, "翌年に繰り越せます"), (1, "free of charge"), (9, "We open at nine"))
+    grounded = read_grounded("You can carry it over.", [SHOP, HANDBOOK], quotes=quotes)
+    assert [(one.number, one.quote) for one in grounded.citations] == [(2, "翌年に繰り越せます")]
+    assert grounded.dropped == 2
+
+
+def test_a_form_without_quotes_cites_nothing() -> None:
+    """A model that was asked to quote and did not has no citations."""
+    grounded = read_grounded("We open at nine [1].", [SHOP], quotes=[])
+    assert (grounded.text, grounded.citations, grounded.dropped) == ("We open at nine.", (), 1)
+
+
+def test_addresses_that_nobody_gave_are_named() -> None:
+    """Links and images stand in a passage, in its source, in the question, or are foreign."""
+    hits = [make_hit("See https://shop.example/a.", source="https://shop.example/rules.html")]
+    answer = (
+        "[a](http://www.shop.example/a/) [b](https://shop.example/rules.html) https://asked.example"
+        " ![x](https://evil.example/p.png?q=1) https://shop.example/a?leak=1 www.evil.example"
+    )
+    grounded = read_grounded(answer, hits, question="Is it at asked.example? https://asked.example")
+    assert grounded.foreign_links == (
+        "https://evil.example/p.png?q=1",
+        "https://shop.example/a?leak=1",
+        "www.evil.example",
+    )
+
+
+def test_the_form_is_asked_for_in_both_languages() -> None:
+    """With a form the instruction names its fields, and not the word that declines."""
+    for question, word in (("Why?", "set answerable to false"), ("なぜ？", "answerable を false")):
+        prompt = grounded_messages(question, [SHOP], lead=(), marker=MARKER, form=True)[-1].text
+        assert word in prompt
+        assert DECLINED not in prompt

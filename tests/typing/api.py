@@ -74,6 +74,7 @@ from tailorbird.types import (
     Price,
     Reply,
     RoleModel,
+    ScoreKind,
     SearchQuery,
     StoredFile,
     Usage,
@@ -81,6 +82,11 @@ from tailorbird.types import (
 )
 from tailorbird.workbench import Diagnosis, diagnose_profile
 from tailorbird.workflow.bulk import BulkOptions
+from tailorbird.workflow.retrieval_quality import (
+    RetrievalFigure,
+    RetrievalMiss,
+    RetrievalQuality,
+)
 
 FILE = FileId("file-1")
 JOB = JobId("ftjob-1")
@@ -293,6 +299,12 @@ async def use_workbench(bench: tailorbird.Workbench) -> None:
     assert_type(index, tailorbird.Index)
     assert_type(await bench.index("handbook"), tailorbird.Index)
     assert_type(await bench.search("本", index=index, top_k=3, mode="lexical"), tuple[Hit, ...])
+    some = tailorbird.Selection(min_score={ScoreKind.FUSED: 0.2}, per_source=2, join=False)
+    assert_type(await bench.search("本", index=index, selection=some), tuple[Hit, ...])
+    quality = await bench.evaluate_retrieval(index, train, modes=["hybrid"], on_progress=show)
+    assert_type(quality, RetrievalQuality)
+    assert_type(quality.figure("hybrid", "recall@5"), RetrievalFigure)
+    assert_type(quality.misses, tuple[RetrievalMiss, ...])
     answer = await bench.ask("本?", tuned=tuned, index="handbook", options=ArmOptions())
     assert_type(answer, tailorbird.Answer)
     arms = bench.arms(tuned=tuned, index=index, system="…", examples=train)
@@ -336,6 +348,7 @@ def use_sync(bench: tailorbird.SyncWorkbench) -> None:
     assert_type(index, tailorbird.Index)
     assert_type(bench.index("handbook"), tailorbird.Index)
     assert_type(bench.search("本", index=index), tuple[Hit, ...])
+    assert_type(bench.evaluate_retrieval("handbook", train), RetrievalQuality)
     assert_type(bench.ask("本?", tuned="faq"), tailorbird.Answer)
     arms = bench.arms(tuned=tuned)
     assert_type(arms, tuple[tailorbird.Arm, ...])

@@ -404,3 +404,14 @@ def test_any_answer_can_be_scored(reference: str, text: str, kind: QuestionKind 
     assert all(one is None or 0 <= one <= 1 for one in figures)
     if reference.strip() and kind != "unanswerable":
         assert correct(question, reference) == 1
+
+
+def test_pages_count_where_a_source_names_one() -> None:
+    """A citation is right on the right page; of what was retrieved the document is known."""
+    cited = cite("rules.pdf").model_copy(update={"page": 3})
+    answer = Answer(text="30日", citations=(cited,), retrieved=(DocumentId("rules.pdf"),))
+    for source, right in (("rules.pdf#page=3", 1.0), ("rules.pdf#page=4", 0.0), ("rules", 1.0)):
+        found = score(ask("30日", sources=(source,)), answer)
+        assert (found.citation, found.retrieved) == (right, 1.0)
+    paged = Answer(text="30日", retrieved=(DocumentId("rules.pdf#page=3"),))
+    assert score(ask("30日", sources=("rules.pdf#page=4",)), paged).retrieved == 0.0

@@ -45,8 +45,8 @@ Seconds = Annotated[float, Field(ge=0, le=LAST_SECOND, allow_inf_nan=False)]
 class Page(Wire, Generic[T]):
     """One page of a listing."""
 
-    data: list[T] | None
-    """What stands on it; a server may write an empty list as null."""
+    data: list[T]
+    """What stands on it."""
     has_more: bool | None = None
     """Whether another follows; a server that does not page leaves it out."""
     last_id: str | None = None

@@ -75,6 +75,17 @@ class WireModel(Listed):
     """Day on which it is switched off."""
 
 
+def _listed(value: object) -> object:
+    """Take null for an empty list."""
+    return [] if value is None else value
+
+
+class ModelPage(Page[WireModel]):
+    """A list of models; Ollama writes null before the first one is there."""
+
+    data: Annotated[list[WireModel], BeforeValidator(_listed)]
+
+
 class SdkModels(Models):
     """Models of one account."""
 
@@ -144,7 +155,7 @@ class SdkModels(Models):
         )
 
     async def _cards(self) -> AsyncIterator[ModelCard]:
-        listing = Listing(path="/models", operation="models.list", page=Page[WireModel])
+        listing = Listing(path="/models", operation="models.list", page=ModelPage)
         async for wire in listing.items(self._connection, timeout_s=self._timeout_s):
             yield self._card(wire)
 

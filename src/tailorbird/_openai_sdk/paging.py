@@ -66,7 +66,7 @@ class Listing(Generic[ListedT]):
                 # Said before the page is given: it is most likely one that was given already.
                 reason = f"its pages run in a circle: {cursor!r} ends a second one"
                 raise connection.unexpected(self.operation, reason, received)
-            for item in page.data or ():
+            for item in page.data:
                 yield item
             if cursor is None:
                 return

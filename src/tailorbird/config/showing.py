@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+_UNREADABLE = "an address that cannot be read"
+
 
 def shown(value: str) -> str:
     """Give a value as it may be shown: an address without user, password, query and fragment."""
@@ -13,9 +15,9 @@ def shown(value: str) -> str:
         parts = urlsplit(value)
         host, port = parts.hostname, parts.port
     except ValueError:
-        host, port = None, None
+        return _UNREADABLE
     if host is None:
-        return "an address that cannot be read"
+        return _UNREADABLE
     return f"{parts.scheme}://{host}{'' if port is None else f':{port}'}{parts.path}"
 
 

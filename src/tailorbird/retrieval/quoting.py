@@ -18,6 +18,8 @@ _SHORTEST_QUOTE = 2  # letters and digits: 十日 is a quotation, a single lette
 _FEWEST_TERMS = 2  # "Yes" says nothing that could be looked up
 _SMALL = frozenset({"0", "1"})
 _HALF_DAY = 12
+_AROUND = " \t\n\r'\"“”‘’「」『』«»"
+_ONLY_HIRAGANA = re.compile("[\u3041-\u309fー]+")  # です, ました: grammar, which any text has
 _LEFT_OUT = re.compile(r"[\[(]?(?:…|\.{3})+[\])]?")
 _CLOCK = re.compile(r"[ap]\.?m\b|午[前後]|\d:[0-5]\d|\d時", re.IGNORECASE)
 # Typographic forms of one sign, and what models add for emphasis.
@@ -36,10 +38,13 @@ def find_quote(quote: str, text: str) -> tuple[int, int] | None:
     folded, places = _folded(text)
     start, end = -1, 0
     for part in _LEFT_OUT.split(quote):
-        wanted, _ = _folded(part.strip(" \t\n\r'\"“”‘’「」『』«»"))
+        wanted, _ = _folded(part)
+        at = folded.find(wanted, end)
+        if at < 0:
+            wanted, _ = _folded(part.strip(_AROUND))
+            at = folded.find(wanted, end)
         if not wanted:
             continue
-        at = folded.find(wanted, end)
         if at < 0:
             return None
         start, end = (at if start < 0 else start), at + len(wanted)
@@ -58,7 +63,7 @@ def bears_out(statement: str, texts: Sequence[str], *, question: str = "") -> bo
     """
     if _unknown_numbers(statement, [*texts, question]):
         return False
-    terms = set(search_terms(statement))
+    terms = {one for one in search_terms(statement) if not _ONLY_HIRAGANA.fullmatch(one)}
     spaced = has_spaced_words(statement)
     alike = [text for text in texts if has_spaced_words(text) == spaced]
     if len(terms) < _FEWEST_TERMS or len(alike) < len(texts):

@@ -150,7 +150,7 @@ class _Said:
     """What a model said to a question with passages, unchecked."""
 
     text: str
-    quotes: Sequence[PassageQuote] = ()
+    quotes: Sequence[PassageQuote] | None = None
     declined: bool
     usage: Usage = field(default_factory=Usage)
     model: str

@@ -15,6 +15,7 @@ from typing_extensions import override
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.journal import Spending
 from tailorbird.protocols.batch_arguments import check_requests
+from tailorbird.retry import PASSING
 from tailorbird.types.base import Frozen, Settings
 from tailorbird.types.batches import BatchStatus, ChatRequest, EmbeddingRequest, ItemFailure
 from tailorbird.types.ids import ModelId
@@ -25,7 +26,7 @@ from tailorbird.workflow.bulk_orders import (
     Outcome,
     input_tokens,
 )
-from tailorbird.workflow.bulk_runs import TRANSIENT, BatchRuns
+from tailorbird.workflow.bulk_runs import BatchRuns
 from tailorbird.workflow.many import Asking
 from tailorbird.workflow.pricing import batch_cost, usage_cost
 from tailorbird.workflow.progress import OnProgress, Progress, silent
@@ -322,7 +323,7 @@ class _BulkRun(Generic[OutcomeT]):
         for _ in range(_READS - 1):
             try:
                 await self._gather(one, index, found)
-            except TRANSIENT as exc:
+            except PASSING as exc:
                 _LOG.debug("the results of %s are read again: %s", one.batch_id, exc)
                 await self.bulk.provider.clock.sleep(_PAUSE_S)
             else:

@@ -16,16 +16,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tailorbird.exceptions import (
     ConflictError,
-    ConnectError,
-    DeadlineError,
     JobOutcomeUnknownError,
     NotFoundError,
     ProviderError,
-    RateLimitError,
-    ServiceUnavailableError,
-    UnexpectedResponseError,
     WaitTimeoutError,
 )
+from tailorbird.retry import PASSING
 from tailorbird.types.base import Frozen
 from tailorbird.types.batches import BatchStatus
 from tailorbird.types.ids import BatchId, JobId
@@ -48,15 +44,6 @@ if TYPE_CHECKING:
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 
 _LOG = logging.getLogger("tailorbird.workflow")
-
-TRANSIENT = (
-    ConnectError,
-    DeadlineError,
-    RateLimitError,
-    ServiceUnavailableError,
-    UnexpectedResponseError,
-)
-"""What passes by itself; anything else ends a wait."""
 
 SCHEDULE = Schedule(first_s=5.0, factor=1.5, limit_s=60.0)
 """How often batches are looked at: Microsoft Learn advises a minute between two looks ("Getting
@@ -242,7 +229,7 @@ class BatchRuns(Generic[OutcomeT]):
         except NotFoundError:
             if not grace:
                 raise
-        except TRANSIENT as exc:
+        except PASSING as exc:
             _LOG.debug("batch %s: looking failed, and goes on: %s", batch_id, exc)
         return None
 

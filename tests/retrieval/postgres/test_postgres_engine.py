@@ -131,11 +131,13 @@ async def test_two_writers(open_postgres: OpenEngine, library: Library) -> None:
     ]
 
     async def write(engine: PostgresRetrieval, own: list[ChunkedDocument]) -> None:
-        await asyncio.gather(*(engine.upsert(NAME, [one]) for one in own))
+        async with asyncio.TaskGroup() as group:
+            for one in own:
+                group.create_task(engine.upsert(NAME, [one]))
 
-    await asyncio.gather(
-        write(writers[0], documents[0]), write(writers[1], list(reversed(documents[1])))
-    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(write(writers[0], documents[0]))
+        group.create_task(write(writers[1], documents[1][::-1]))
     info = await writers[0].get(NAME)
     assert (info.documents, info.chunks) == (15, 15)
     assert len([one async for one in writers[1].contents(NAME)]) == 15
@@ -320,8 +322,8 @@ async def test_filter_with_a_value_that_nobody_has(
 ) -> None:
     """What no metadata can hold cannot be asked for."""
     for value, reason in (("\x00", "U\\+0000"), (float("nan"), "nan"), (float("inf"), "inf")):
+        condition = Compare(type="eq", key="k", value=value)
         with pytest.raises(InvalidInputError, match=reason):
-            condition = Compare(type="eq", key="k", value=value)
             await find(shop, library, "x", filter=condition)
     with pytest.raises(InvalidInputError, match="a filter's key: character 1"):
         await find(shop, library, "x", filter=Among(type="in", key="k\x00", values=("a",)))
@@ -398,10 +400,12 @@ async def test_hnsw_takes_over(
 
 
 async def test_hnsw_that_gives_up_is_not_the_last_word(
-    open_postgres: OpenEngine, library: Library
+    open_postgres: OpenEngine, library: Library, postgres_dsn: str
 ) -> None:
     """Where HNSW meets too few chunks that pass the filter, all that pass are compared."""
-    engine = open_postgres(hnsw_above=20, hnsw_scan=1)
+    # A planner that shuns sorting takes HNSW, also where it knows better.
+    dsn = f"{postgres_dsn}&options=-c%20enable_sort%3Doff"
+    engine = open_postgres(dsn, hnsw_above=20, hnsw_scan=1)
     await engine.create(library.spec)
     await engine.upsert(NAME, [many(900)])
     condition = Compare(type="gte", key="number", value=700)

@@ -58,7 +58,7 @@ async def run(dsn: str, *statements: str) -> None:
 
 async def test_extension_is_missing(open_postgres: OpenEngine, database: str) -> None:
     """The error says what to run."""
-    with pytest.raises(ConfigError, match="PG_DSN names lacks .*superuser run CREATE EXTENSION"):
+    with pytest.raises(ConfigError, match=r"PG_DSN names lacks .*superuser run CREATE EXTENSION"):
         await names(open_postgres(database))
 
 
@@ -139,6 +139,7 @@ async def test_address_cannot_be_read(open_postgres: OpenEngine, dsn: str) -> No
         ({"dsn_env": "PG_DSN", "schema": "pg_own"}, "schema: string should match"),
         ({"dsn_env": "PG_DSN", "pool_size": 0}, "pool_size: input should be greater"),
         ({"dsn_env": "PG_DS"}, "PG_DS is not set, but PG_DSN is"),
+        ({"dsn_env": "ANOTHER_ONE"}, "ANOTHER_ONE is not set; set it to the connection string"),
     ],
 )
 def test_wrong_options(options: dict[str, object], expected: str) -> None:
@@ -156,7 +157,7 @@ async def test_newer_schema_is_refused(
 ) -> None:
     """A schema that a newer version made is left alone."""
     await names(open_postgres())
-    await admin.execute(f"UPDATE {postgres_schema}.meta SET version = 99")
+    await admin.execute(f"UPDATE {postgres_schema}.meta SET version = 99")  # noqa: S608
     with pytest.raises(StoreVersionError, match="has version 99, this tailorbird knows"):
         await names(open_postgres())
 
@@ -165,18 +166,21 @@ async def test_older_schema_is_brought_up(
     open_postgres: OpenEngine,
     admin: psycopg.AsyncConnection,
     library: Library,
+    postgres_dsn: str,
     postgres_schema: str,
 ) -> None:
     """What a newer version adds comes once, whoever opens the schema at once, and data stay."""
     engine = open_postgres()
     await engine.create(library.spec)
     steps = (*STEPS, "ALTER TABLE {schema}.indexes ADD COLUMN note text DEFAULT 'new'")
-    async with await psycopg.AsyncConnection.connect(admin.info.dsn, autocommit=True) as other:
-        async with asyncio.TaskGroup() as group:
-            for connection in (admin, other):
-                group.create_task(migrate(connection, postgres_schema, steps=steps))
+    async with (
+        await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as other,
+        asyncio.TaskGroup() as group,
+    ):
+        for connection in (admin, other):
+            group.create_task(migrate(connection, postgres_schema, steps=steps))
     cursor = await admin.execute(
-        f"SELECT name, note, version FROM {postgres_schema}.indexes, {postgres_schema}.meta"
+        f"SELECT name, note, version FROM {postgres_schema}.indexes, {postgres_schema}.meta"  # noqa: S608
     )
     assert await cursor.fetchall() == [("library", "new", len(steps))]
 
@@ -324,11 +328,10 @@ async def test_index_is_deleted_meanwhile(
     """A document that comes too late finds its index missing."""
     engine = open_postgres()
     await engine.create(library.spec)
-    async with admin.transaction():
-        await admin.execute(f"DELETE FROM {postgres_schema}.indexes")
-        async with asyncio.TaskGroup() as group:
-            group.create_task(add_too_late(engine, library))
-            await wait_for_lock(admin)
+    async with asyncio.TaskGroup() as group, admin.transaction():
+        await admin.execute(f"DELETE FROM {postgres_schema}.indexes")  # noqa: S608
+        group.create_task(add_too_late(engine, library))
+        await wait_for_lock(admin)
     assert await names(engine) == []
 
 
@@ -364,10 +367,9 @@ async def test_close_amid_a_call(
     """A call that is under way when the engine is closed is finished, and its connection closed."""
     async with open_postgres() as engine:
         await engine.create(library.spec)
-        async with asyncio.TaskGroup() as group:
-            async with admin.transaction():
-                await admin.execute(f"SELECT FROM {postgres_schema}.indexes FOR NO KEY UPDATE")
-                group.create_task(engine.upsert(NAME, [library.document("a", "x")]))
-                await wait_for_lock(admin)
-                await engine.close()
+        async with asyncio.TaskGroup() as group, admin.transaction():
+            await admin.execute(f"SELECT FROM {postgres_schema}.indexes FOR NO KEY UPDATE")
+            group.create_task(engine.upsert(NAME, [library.document("a", "x")]))
+            await wait_for_lock(admin)
+            await engine.close()
         assert (await engine.get(NAME)).documents == 1

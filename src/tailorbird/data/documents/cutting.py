@@ -27,7 +27,7 @@ _SOFT_CUT = re.compile(r"[\s、，；：,;:|)\]}>）」』】]")
 _LINE_END = token_estimate("\n")
 _STOPS = "。．.！？!?"
 _SOFT_CUT_WINDOW = 4  # a soft place is looked for in the last quarter of a piece
-_FORGOTTEN_AT_ONCE = 4096  # units: dropping them one by one would move the others each time
+_FORGOTTEN_AT_ONCE = 256  # units: dropping them one by one would move the others each time
 
 
 def cut(document: Document, options: ChunkOptions, count: TokenCounter | None) -> Iterator[Chunk]:

@@ -26,7 +26,7 @@ from tailorbird.retrieval.postgres.filters import where
 from tailorbird.retrieval.postgres.legs import Legs
 from tailorbird.retrieval.postgres.pool import Pool
 from tailorbird.retrieval.postgres.searching import CANDIDATES, by_both, by_vector, by_words
-from tailorbird.retrieval.postgres.settings import read_settings
+from tailorbird.retrieval.postgres.settings import read_dsn, read_settings
 from tailorbird.retrieval.postgres.store import (
     add_index,
     drop_index,
@@ -41,7 +41,6 @@ from tailorbird.retrieval.postgres.texts import check_text, check_texts
 from tailorbird.retrieval.postgres.upkeep import keep_up
 from tailorbird.retrieval.postgres.writing import put_document, remove_document
 from tailorbird.types.retrieval import EngineTraits, Hit
-from tailorbird.types.secrets import read_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -110,8 +109,7 @@ class PostgresRetrieval(Retrieval):
         """
         del folder  # nothing is kept on this machine
         settings = read_settings(options)
-        dsn = read_key(environ, settings.dsn_env, place="retrieval engine 'postgres', dsn_env")
-        return cls(dsn, settings=settings)
+        return cls(read_dsn(environ, settings.dsn_env), settings=settings)
 
     async def __aenter__(self) -> Self:
         """Open nothing yet."""

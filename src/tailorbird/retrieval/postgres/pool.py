@@ -71,7 +71,9 @@ class Pool:
 def _usable(connection: Connection) -> bool:
     """Say whether a connection is alive and between transactions; asks nobody."""
     try:
-        # Reads what has come in already: also that the server is gone. It never waits.
+        # Reads what has come in already, and never waits. Twice, because a server that goes says
+        # so first, and only behind its last words stands the end.
+        connection.pgconn.consume_input()
         connection.pgconn.consume_input()
     except psycopg.Error:
         return False

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from tailorbird.exceptions import ConfigError
 from tailorbird.types.base import Settings
+from tailorbird.types.secrets import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,24 @@ def read_settings(options: Mapping[str, object]) -> PostgresSettings:
         ]
     # Outside of the handler, so that what was refused hangs on no raised error.
     raise ConfigError("retrieval engine 'postgres': " + "; ".join(lines))
+
+
+def read_dsn(environ: Mapping[str, str], variable: str) -> Secret:
+    """Read the connection string; unlike a key it may hold blanks and any sign.
+
+    Raises:
+        ConfigError: The variable is not set or empty.
+    """
+    text = environ.get(variable, "").strip()
+    if text:
+        return Secret(text, source=variable)
+    near = difflib.get_close_matches(variable, list(environ), n=1, cutoff=0.8)
+    hint = f", but {near[0]} is: is that what you meant?" if near else ""
+    message = (
+        f"retrieval engine 'postgres', dsn_env: the environment variable {variable} is not set"
+        f"{hint or '; set it to the connection string of the database'}"
+    )
+    raise ConfigError(message)
 
 
 def _explain(key: str, kind: str, message: str) -> str:

@@ -49,7 +49,10 @@ class ExcelLoader(Loader):
             return None
         builder = TextBuilder(options)
         try:
-            with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as book:
+            # By its path, because only so a password is told from damage; the stubs of the package
+            # leave the kind of path open.
+            opened = CalamineWorkbook.from_path(str(path))  # pyright: ignore[reportUnknownMemberType]
+            with opened as book:
                 _write(book, builder, problems)
         except PasswordError:
             report_encrypted(problems)
