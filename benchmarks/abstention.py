@@ -51,7 +51,7 @@ async def main(folder: Path, every: int) -> None:
                 for row in rows(folder / name, "corpus")
             ]
             await bench.build_index(documents, name=name)
-            print(f"\n{name:<34}{'n':>5}  " + "  ".join(f"{limit:>5}" for limit in LIMITS))
+            print(f"\n{name:<44}{'n':>5}  " + "  ".join(f"{limit:>5}" for limit in LIMITS))
             for other in asked:
                 kinds: defaultdict[str, list[str]] = defaultdict(list)
                 for row in rows(folder / other, "queries")[::every]:
@@ -61,7 +61,7 @@ async def main(folder: Path, every: int) -> None:
                     shares = (sum(one >= limit for one in scores) / len(scores) for limit in LIMITS)
                     label = f"  {other} {kind}".rstrip()
                     print(
-                        f"{label:<34}{len(texts):>5}  " + "  ".join(f"{one:5.3f}" for one in shares)
+                        f"{label:<44}{len(texts):>5}  " + "  ".join(f"{one:5.3f}" for one in shares)
                     )
 
 

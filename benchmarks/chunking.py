@@ -3,14 +3,15 @@
     python benchmarks/chunking.py [FOLDER] [--rounds N]
 
 Speed: megabytes of UTF-8 for each second of CPU, medians of rounds in which all take turns, on the
-handbooks of `examples/`, repeated to two megabytes. The floor is the least that a chunker can do: it
-cuts behind full stops and packs pieces by their length. semantic-text-splitter, if it is installed,
-cuts by characters and by our estimate of tokens.
+handbooks of `examples/`, repeated to two megabytes. The floor is the least that a chunker can do:
+it cuts behind full stops and packs pieces by their length. semantic-text-splitter, if it is
+installed, cuts by characters and by our estimate of tokens.
 
 Quality: how often BM25 (k1 1.5, b 0.75, our search terms) ranks a chunk of the right document first
-(R@1) and among five (R@5), on sets `company_contoso/{corpus,queries,qrels}.jsonl` of FOLDER; without
-it, `../shared/data` beside this repository is read, and nothing where that is missing. Each chunk
-has its document's title before it. Sizes are 350 tokens; semantic-text-splitter shares 80, too.
+(R@1) and among five (R@5), on sets `company_contoso/{corpus,queries,qrels}.jsonl` of FOLDER;
+without it, `../shared/data` beside this repository is read, and nothing where that is missing. Each
+chunk has its document's title before it. Sizes are 350 tokens, of which
+semantic-text-splitter shares 80, too.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import sys
 from collections import Counter
@@ -348,6 +349,7 @@ def main() -> int:
         return unavailable(f"no API descriptions in {given.specs}")
     if shutil.which("npx") is None and shutil.which("steady") is None:
         return unavailable("neither npx nor steady is installed")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the judges end with us
     return 1 if report(asyncio.run(judge(given.specs, offline=given.offline))) else 0
 
 

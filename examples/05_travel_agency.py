@@ -1,8 +1,8 @@
 """Answer from five brochures, by quote and page, and from nothing else.
 
 The first question is answered. The second one is about a city without a brochure: no page is near
-enough, so no model is asked at all. On the fake this is free. On a real provider it embeds ten pages
-and asks the chat model once: far below a cent.
+enough, so no model is asked at all. On the fake this is free. On a real provider it embeds ten
+pages and asks the chat model once: far below a cent, a few seconds.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from io import StringIO
 from pathlib import Path
 
 from tailorbird.cli.app import run
+from tailorbird.data.documents.codes import DOCUMENT_CODES
 from tailorbird.data.training.codes import TRAINING_CODES
 from tailorbird.providers.fake.flavors import FLAVORS
 from tailorbird.types import Capability
@@ -25,6 +26,7 @@ REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 def problems() -> str:
     """Give the page of problem codes."""
     rows = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in TRAINING_CODES.items())
+    documents = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in DOCUMENT_CODES.items())
     return f"""# Problem codes
 
 Every problem in a file has a code that stays, so that scripts can tell them apart.
@@ -44,7 +46,13 @@ Every problem in a file has a code that stays, so that scripts can tell them apa
 | `csv.*`, `json.*` | the form of a table or of JSON Lines: header, columns, quotes, width |
 | `row.*`, `input.*`, `data.*` | one row: empty, repeated, contradicting another one, too long |
 | `cell.*`, `text.*` | what stands in a cell: formulas, Excel's error values, invisible characters |
-| `document.*` | a document: empty, binary, without a loader, linked, vanished, its id or metadata |
+| `document.*` | a document, see below |
+
+## Documents
+
+| code | meaning |
+|---|---|
+{documents}
 """
 
 

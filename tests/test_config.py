@@ -57,6 +57,14 @@ def test_without_a_file_a_name_is_taken_for_a_provider(elsewhere: Path) -> None:
     assert elsewhere.is_dir()
 
 
+def test_the_fake_needs_no_table_in_a_file_of_clouds(elsewhere: Path) -> None:
+    """A script runs offline as before when a profile for a cloud is written beside it."""
+    write(elsewhere, "[profiles.azure]\nprovider = 'azure'\n")
+    for name in (None, "fake"):
+        profile = load_profile(name, environ={})
+        assert (profile.name, profile.provider, dict(profile.options)) == ("fake", "fake", {})
+
+
 def test_a_profile_keeps_both_names_of_a_model_and_the_providers_own_options(
     elsewhere: Path,
 ) -> None:
@@ -165,8 +173,10 @@ def test_every_value_tells_where_it_came_from(elsewhere: Path) -> None:
             "[profiles.fake.retrieval] must be a table",
         ),
         (
-            "[profiles.fake]\nprovider='fake'\n[profiles.fake.retrieval]\nengine='postgres'\n"
-            "dsn = 'postgresql://me:hunter2@db.example/data'",
+            (
+                "[profiles.fake]\nprovider='fake'\n[profiles.fake.retrieval]\nengine='postgres'\n"
+                "dsn = 'postgresql://me:hunter2@db.example/data'"
+            ),
             None,
             "'dsn' holds what looks like a key",
         ),

@@ -13,6 +13,7 @@ from tailorbird.providers.fake import FakeProvider
 from tailorbird.types import AbstainReason
 
 BROCHURES = Path(__file__).parents[1] / "examples" / "travel" / "brochures.jsonl"
+TEXTS = {one.id: one.text for one in tailorbird.read_documents(BROCHURES)}
 ONLY = ArmOptions(only_from_data=True)
 
 
@@ -53,8 +54,7 @@ async def test_what_stands_in_a_brochure_is_quoted_with_its_page(
     assert not answer.abstained
     cited = next(one for one in answer.citations if fact in one.quote)
     assert (cited.source, cited.page) == (source, page)
-    texts = {one.id: one.text for one in tailorbird.read_documents(BROCHURES)}
-    assert texts[cited.document][cited.span.start : cited.span.end] == cited.quote
+    assert TEXTS[cited.document][cited.span.start : cited.span.end] == cited.quote
 
 
 @pytest.mark.parametrize(

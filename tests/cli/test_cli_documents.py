@@ -182,6 +182,23 @@ def test_ask_with_limits(tailorbird: Callable[..., Any], pages: Path) -> None:
     assert found["citations"][0]["document"] == "returns.md"
 
 
+def test_ask_a_model_that_adds_things(
+    tailorbird: Callable[..., Any], tmp_path: Path, pages: Path
+) -> None:
+    """Citations that lead nowhere and addresses from outside the documents are told."""
+    closing = "More at https://elsewhere.example/x [9]!"
+    rows = [f"What is on shelf {n}?,Shelf {n} holds item {n * 7}. {closing}" for n in range(12)]
+    faq = tmp_path / "faq.csv"
+    faq.write_text("\n".join(["question,answer", *rows]))
+    assert tailorbird("tune", faq, "--name", "bot").code == 0
+    tailorbird("index", pages, "--name", "pages")
+    question = "How much is a prepaid return label?"
+    ended = tailorbird("ask", question, "--tuned", "bot", "--index", "pages")
+    assert "citations that could not be verified: 1" in ended.err
+    assert "an address that no passage holds: https://elsewhere.example/x" in ended.err
+    assert "[9]" not in ended.out
+
+
 def test_search_joins_neighbors(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
     """Passages that follow each other are shown as one, a text that repeats is shown once."""
     folder = tmp_path / "long"
@@ -198,8 +215,8 @@ def test_search_joins_neighbors(tailorbird: Callable[..., Any], tmp_path: Path) 
 def test_tenants(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
     """An index with tenants is searched with a condition, and refuses to be without."""
     rows = [
-        {"id": "a", "text": "The door code is 1111.", "tenant": "acme", "floor": 2},
-        {"id": "g", "text": "The door code is 2222.", "tenant": "globex", "floor": 3},
+        {"id": "a", "text": "Door code 1111.", "tenant": "acme", "floor": 2, "old": True},
+        {"id": "g", "text": "Door code 2222.", "tenant": "globex", "floor": 3, "old": False},
     ]
     file = tmp_path / "codes.jsonl"
     file.write_text("\n".join(map(json.dumps, rows)))
@@ -207,7 +224,7 @@ def test_tenants(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
     refused = tailorbird("search", "door code", "--index", "codes")
     assert refused.code == 2
     assert "keeps tenants apart" in refused.err
-    where = ["--where", "tenant=globex", "--where", "floor=3"]
+    where = ["--where", "tenant=globex", "--where", "floor=3", "--where", "old=false"]
     found = tailorbird("search", "door code", "--index", "codes", *where, "--json", "-").data
     assert [hit["chunk"]["document"] for hit in found["hits"]] == ["g"]
     nothing = ["--where", "tenant=globex", "--where", 'floor="3"']
@@ -244,6 +261,9 @@ def test_evaluate(tailorbird: Callable[..., Any], tmp_path: Path, pages: Path) -
     missed = "missed (hybrid): What was the weather on the moon? – expected weather.md, found "
     assert any(line.startswith(missed) for line in rest)
     assert "no document is called 'weather.md'" in ended.err
+    (tmp_path / "all.csv").write_text("\n".join(QUESTIONS.splitlines()[:3]))
+    whole = tailorbird(*command[:-1], tmp_path / "all.csv").out.splitlines()
+    assert whole[1] == "2 questions, 95 % intervals"
     found = tailorbird(*command, "--json", "-").data["evaluation"]
     assert (found["questions"], found["left_out"]) == (3, 1)
     assert {one["question"] for one in found["misses"]} <= {"3", found["misses"][0]["question"]}

@@ -53,7 +53,14 @@ async def test_page_without_a_word_about_more_is_the_last(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [b"<html>", b"[]", {"data": {}}, {"data": [{"id": 7}]}, {"data": [], "has_more": "yes"}],
+    [
+        b"<html>",
+        b"[]",
+        {"data": {}},
+        {"data": None},
+        {"data": [{"id": 7}]},
+        {"data": [], "has_more": "yes"},
+    ],
     ids=repr,
 )
 async def test_page_of_another_shape_is_refused(cloud: Cloud, answer: object) -> None:

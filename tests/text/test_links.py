@@ -33,7 +33,11 @@ def test_links(text: str, found: list[str]) -> None:
 
 def test_spellings_of_one_address() -> None:
     """Scheme, `www.`, case, entities and the last slash make no other address."""
-    same = ["https://www.Shop.example/a?x=1&y=2", "http://shop.example/A?x=1&amp;y=2", "//shop.example/a?x=1&y=2/"]
+    same = [
+        "https://www.Shop.example/a?x=1&y=2",
+        "http://shop.example/A?x=1&amp;y=2",
+        "//shop.example/a?x=1&y=2/",
+    ]
     assert len({link_key(one) for one in same}) == 1
     assert link_key("https://shop.example/b") != link_key("https://shop.example/a")
 

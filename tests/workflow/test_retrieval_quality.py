@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -57,10 +57,10 @@ def make_questions(*rows: tuple[str, Sequence[str]]) -> list[Question]:
 
 
 @pytest.fixture
-async def shelf(bench: Workbench) -> AsyncIterator[Workbench]:
+async def shelf(bench: Workbench) -> Workbench:
     """A workbench with the library indexed."""
     await bench.build_index(library(), name="shelf")
-    yield bench
+    return bench
 
 
 async def test_each_mode_is_measured(shelf: Workbench) -> None:
@@ -121,13 +121,16 @@ async def test_pages_are_places_of_their_own(bench: Workbench) -> None:
     """Where a source names a page, only that page is right."""
     pages = [
         Document(
-            id=DocumentId(f"rules-{number}"), source="rules.pdf", text=text, metadata={"page": number}
+            id=DocumentId(f"rules-{number}"),
+            source="rules.pdf",
+            text=text,
+            metadata={"page": number},
         )
         for number, text in enumerate(("Tickets cost 4 euros.", "Dogs wait outside."), 1)
     ]
     await bench.build_index(pages, name="rules")
     asked = make_questions(
-        ("Do dogs wait outside?", ["rules.pdf#page=2"]), ("Do dogs wait outside?", ["rules.pdf#page=1"])
+        *(("Do dogs wait outside?", [f"rules.pdf#page={page}"]) for page in (2, 1))
     )
     found = await bench.evaluate_retrieval("rules", asked, modes=["hybrid"])
     assert found.figure("hybrid", "recall@1").value == 0.5

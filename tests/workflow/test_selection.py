@@ -14,7 +14,9 @@ from tailorbird.workflow.selection import NEAR_ENOUGH, Selection
 TEXT = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def make_hit(start: int, end: int, *, score: float = 0.5, name: str = "doc", **fields: object) -> Hit:
+def make_hit(
+    start: int, end: int, *, score: float = 0.5, name: str = "doc", **fields: object
+) -> Hit:
     """Make a hit of a piece of `TEXT`."""
     chunk = Chunk.model_validate(
         {

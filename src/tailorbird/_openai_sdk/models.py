@@ -84,6 +84,7 @@ class ModelPage(Page[WireModel]):
     """A list of models; Ollama writes null before the first one is there."""
 
     data: Annotated[list[WireModel], BeforeValidator(_listed)]
+    """The models."""
 
 
 class SdkModels(Models):

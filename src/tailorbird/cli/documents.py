@@ -29,10 +29,13 @@ from tailorbird.workflow.retrieval_quality import METRICS
 from tailorbird.workflow.selection import Selection
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tailorbird.cli.screen import Screen
     from tailorbird.data import QuestionSet
     from tailorbird.types.answers import Answer
     from tailorbird.types.filters import Filter
+    from tailorbird.types.retrieval import Hit
     from tailorbird.workbench import Workbench
     from tailorbird.workflow.index import Index
     from tailorbird.workflow.progress import OnProgress
@@ -46,7 +49,7 @@ _ABSTAINED = {
     AbstainReason.UNSUPPORTED: "no citation of the model's answer could be verified",
 }
 
-MinScoreOption = Annotated[
+_MinScore = Annotated[
     float | None,
     typer.Option(
         "--min-score",
@@ -55,7 +58,35 @@ MinScoreOption = Annotated[
         show_default=False,
     ),
 ]
-PerSourceOption = Annotated[
+_TenantField = Annotated[
+    str | None,
+    typer.Option(
+        "--tenant-field",
+        metavar="KEY",
+        help="Key in the metadata that keeps tenants apart; every search needs --where for it.",
+        show_default=False,
+    ),
+]
+_Evaluate = Annotated[
+    Path | None,
+    typer.Option(
+        "--evaluate",
+        metavar="QUESTIONS",
+        help="Table of questions with a column source: how often each mode finds it.",
+        show_default=False,
+    ),
+]
+_Mode = Annotated[
+    SearchMode | None,
+    typer.Option("--mode", help="By meaning, by words, or by both; without it the best there is."),
+]
+_Join = Annotated[
+    bool,
+    typer.Option(
+        "--join", help="Show passages once that are the same, and neighbors as one passage."
+    ),
+]
+_PerSource = Annotated[
     int | None,
     typer.Option(
         "--per-source",
@@ -74,24 +105,8 @@ def index(  # noqa: PLR0913 - an option each
     ],
     *,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the index.")],
-    tenant_field: Annotated[
-        str | None,
-        typer.Option(
-            "--tenant-field",
-            metavar="KEY",
-            help="Key in the metadata that keeps tenants apart; every search needs --where KEY=….",
-            show_default=False,
-        ),
-    ] = None,
-    evaluate: Annotated[
-        Path | None,
-        typer.Option(
-            "--evaluate",
-            metavar="QUESTIONS",
-            help="Table of questions with a column source: how often each mode finds it.",
-            show_default=False,
-        ),
-    ] = None,
+    tenant_field: _TenantField = None,
+    evaluate: _Evaluate = None,
     where: WhereOption = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
@@ -137,20 +152,10 @@ def search(  # noqa: PLR0913 - an option each
     top_k: Annotated[
         int, typer.Option("--top-k", min=1, max=50, metavar="N", help="How many hits at most.")
     ] = 5,
-    mode: Annotated[
-        SearchMode | None,
-        typer.Option(
-            "--mode", help="By meaning, by words, or by both; without it the best there is."
-        ),
-    ] = None,
-    min_score: MinScoreOption = None,
-    per_source: PerSourceOption = None,
-    join: Annotated[
-        bool,
-        typer.Option(
-            "--join", help="Show passages once that are the same, and neighbors as one passage."
-        ),
-    ] = False,
+    mode: _Mode = None,
+    min_score: _MinScore = None,
+    per_source: _PerSource = None,
+    join: _Join = False,
     where: WhereOption = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
@@ -169,24 +174,7 @@ def search(  # noqa: PLR0913 - an option each
                 query, index=index, top_k=top_k, mode=mode, where=condition, selection=selection
             ),
         )
-        rows = [
-            (
-                str(rank),
-                f"{hit.score:.3f}",
-                hit.score_kind.value,
-                " ".join(f"{leg} {score:.2f}" for leg, score in hit.legs.items()),
-                hit.chunk.document,
-                "" if hit.chunk.page is None else str(hit.chunk.page),
-                hit.chunk.section or "",
-                shortened(hit.chunk.text, _SHOWN_CELLS),
-            )
-            for rank, hit in enumerate(hits, start=1)
-        ]
-        if rows:
-            heads = ("rank", "score", "kind", "legs", "document", "page", "section", "text")
-            screen.table(heads, rows, right=(0, 1, 5))
-        else:
-            screen.show("nothing was found")
+        _show_hits(screen, hits)
         screen.data(
             {
                 "query": query,
@@ -228,8 +216,8 @@ def ask(  # noqa: PLR0913 - an option each
     top_k: Annotated[
         int, typer.Option("--top-k", min=1, max=50, metavar="N", help="How many passages at most.")
     ] = 5,
-    min_score: MinScoreOption = None,
-    per_source: PerSourceOption = None,
+    min_score: _MinScore = None,
+    per_source: _PerSource = None,
     where: WhereOption = None,
     system: SystemOption = None,
     profile: ProfileOption = None,
@@ -259,6 +247,27 @@ def ask(  # noqa: PLR0913 - an option each
         )
         _show_answer(screen, answer)
         screen.data({"question": question, **answer.model_dump(mode="json")})
+
+
+def _show_hits(screen: Screen, hits: Sequence[Hit]) -> None:
+    rows = [
+        (
+            str(rank),
+            f"{hit.score:.3f}",
+            hit.score_kind.value,
+            " ".join(f"{leg} {score:.2f}" for leg, score in hit.legs.items()),
+            hit.chunk.document,
+            "" if hit.chunk.page is None else str(hit.chunk.page),
+            hit.chunk.section or "",
+            shortened(hit.chunk.text, _SHOWN_CELLS),
+        )
+        for rank, hit in enumerate(hits, start=1)
+    ]
+    if rows:
+        heads = ("rank", "score", "kind", "legs", "document", "page", "section", "text")
+        screen.table(heads, rows, right=(0, 1, 5))
+    else:
+        screen.show("nothing was found")
 
 
 async def _indexed(  # noqa: PLR0913 - what is indexed, and what is asked of it

@@ -99,8 +99,10 @@ def load_profile(
     where = Origin(setting="profile", value=name, source=name_source)
     file = Origin(setting="config", value=str(path) if path else "none", source=path_source)
     profiles: Mapping[str, object] = {} if document is None else _table(document, "profiles")
-    if document is None or not profiles:
-        # Without a file the name is taken for a provider that needs no settings.
+    bare = name == DEFAULT_PROFILE and name not in profiles
+    if document is None or not profiles or bare:
+        # Without a file the name is taken for a provider that needs no settings. The fake is one
+        # with a file, too: a profile for a cloud takes nothing away.
         return Profile(name=name, provider=name, origins=(where, file))
     if name not in profiles:
         raise ConfigError(_missing(name, name_source, profiles, document.path))

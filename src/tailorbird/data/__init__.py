@@ -8,8 +8,9 @@ from tailorbird.data.convert import (
     questions_to_examples,
     write_training_file,
 )
-from tailorbird.data.documents.chunks import ChunkOptions, chunk_document
+from tailorbird.data.documents.chunks import ChunkOptions, chunk_document, iter_chunks
 from tailorbird.data.documents.document_set import DocumentSet, read_documents
+from tailorbird.data.documents.loading import LoadedText, Loader, LoadOptions
 from tailorbird.data.questions.question_set import QuestionSet, read_questions
 from tailorbird.data.tables.options import Limit, ReadOptions, TableLimits
 from tailorbird.data.tokens import (
@@ -35,6 +36,9 @@ __all__ = [
     "ExampleSet",
     "FileReport",
     "Limit",
+    "LoadOptions",
+    "LoadedText",
+    "Loader",
     "QuestionSet",
     "ReadOptions",
     "TableLimits",
@@ -46,6 +50,7 @@ __all__ = [
     "convert_questions",
     "estimate_tokens",
     "exact_counter",
+    "iter_chunks",
     "iter_examples",
     "message_tokens",
     "questions_to_examples",

@@ -108,12 +108,12 @@ def read_grounded(
 ) -> Grounded:
     """Check the citations of an answer against the passages that were shown.
 
-    Of a model that gives quotes, a citation is what it quotes from the passage, if that stands there
-    (see `find_quote`); passages that it cites and does not quote rightly are not cited. Passages
-    that it quotes rightly are cited even when the text has no `[n]` at all. Of a model that gives
-    none, a citation is the sentence of the passage that shares most with the statement before
-    `[n]`, as long as the passages cited there bear the statement out (see `bears_out`). What does
-    not hold is taken out of the text and counted.
+    Of a model that gives quotes, a citation is what it quotes from the passage, if that stands
+    there (see `find_quote`); passages that it cites and does not quote rightly are not cited.
+    Passages that it quotes rightly are cited even when the text has no `[n]` at all. Of a model
+    that gives none, a citation is the sentence of the passage that shares most with the statement
+    before `[n]`, as long as the passages cited there bear the statement out (see `bears_out`). What
+    does not hold is taken out of the text and counted.
 
     Args:
         text: What the model said.

@@ -222,7 +222,7 @@ def test_a_file_that_vanishes_is_reported(office: Maker, name: str) -> None:
     assert problem.source.endswith(name)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(data=st.data())
 def test_damage_at_any_place_gives_a_document_or_a_problem(
     office: Maker, data: st.DataObject
@@ -736,6 +736,25 @@ def test_rows_without_a_table_and_open_elements_are_read(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<p hidden>no<p>yes", "yes"),
+        ("<ul><li hidden>no <b>no</b><li>yes</ul>", "- yes"),
+        ("<ul><li hidden>no</ul>yes", "yes"),
+        ("<div hidden><p>no</div>yes", "yes"),
+        ("<nav>no</p></table></b>no</nav>yes", "yes"),
+        ("<table><tr><td> </td></tr></table>yes", "yes"),
+    ],
+)
+def test_what_is_hidden_ends_where_a_browser_ends_it(
+    tmp_path: Path, markup: str, text: str
+) -> None:
+    """An element whose end tag is left out does not hide the rest of the page."""
+    (tmp_path / "a.html").write_text(markup)
+    assert only(tmp_path / "a.html").text.strip() == text
+
+
+@pytest.mark.parametrize(
     ("head", "codec"),
     [
         ("", "utf-8"),
@@ -915,11 +934,22 @@ def test_settings_that_are_wrong_end_the_reading(tmp_path: Path) -> None:
             read_documents(tmp_path, loaders={ending: Mail()})
 
 
-def test_a_text_beyond_the_limit_is_refused(office: Maker) -> None:
-    """A small file may hold a large text; 64 Mi characters are the most."""
-    row = f'<row r="1">{cell("A1", "x" * 2_000_000)}</row>'
-    sheets = {f"s{number}": row for number in range(34)}
-    assert error(office.xlsx("a.xlsx", sheets)) == "document.too-large"
+def test_a_text_beyond_the_limit_is_refused(tmp_path: Path) -> None:
+    """A small file may hold a large text."""
+
+    class Large:
+        def load(self, path: Path, *, options: LoadOptions, problems: Problems) -> LoadedText:
+            del path, problems
+            builder = TextBuilder(LoadOptions(max_characters=3))
+            builder.add("abc")
+            assert options.max_characters == 64 * 2**20
+            builder.add("d")
+            return builder.loaded()
+
+    (tmp_path / "a.large").write_text("x")
+    with pytest.raises(DataError) as caught:
+        read_documents(tmp_path, loaders={".large": Large()})
+    assert caught.value.problems[0].code == "document.too-large"
 
 
 MODULE = """

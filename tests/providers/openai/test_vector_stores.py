@@ -49,6 +49,7 @@ class Between(httpx2.AsyncBaseTransport):
         self.inner = httpx2.ASGITransport(app=app)
         self.lost: set[str] = set()
         self.refused: set[bytes] = set()
+        self.closed: set[str] = set()
         self.bodies: dict[str, object] = {}
         self.sent: list[tuple[str, str, bytes]] = []
 
@@ -57,7 +58,7 @@ class Between(httpx2.AsyncBaseTransport):
         key = f"{request.method} {request.url.path.removeprefix('/v1')}"
         body = await request.aread()
         self.sent.append((request.method, request.url.path, body))
-        if any(text in body for text in self.refused):
+        if request.method in self.closed or any(text in body for text in self.refused):
             return httpx2.Response(400, json={"error": {"message": "no"}}, request=request)
         answer = await self.inner.handle_async_request(request)
         if key in self.lost:
@@ -166,6 +167,20 @@ async def test_failed_upload_is_one_plain_error(bench: Bench) -> None:
     bench.between.refused.clear()
     await bench.engine.upsert(NAME, many)
     assert (await bench.engine.get(NAME)).documents == 6
+
+
+async def test_upload_that_cannot_be_taken_back_is_told(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What went wrong first is raised, and the file that stays, and costs, is named in the log."""
+    await bench.engine.create(IndexSpec(name=NAME))
+    bench.between.refused = {b'"attributes"'}
+    bench.between.closed = {"DELETE"}
+    with pytest.raises(InvalidRequestError) as caught:
+        await bench.engine.upsert(NAME, [document("a", "text")])
+    assert caught.value.operation == "retrieval.upsert"
+    [kept] = [one async for one in bench.provider.files.list(purpose="assistants")]
+    assert [str(kept.id) in line for line in caplog.messages if "paid for" in line] == [True]
 
 
 async def test_store_deleted_elsewhere_is_missing(bench: Bench) -> None:

@@ -408,7 +408,7 @@ async def test_hnsw_that_gives_up_is_not_the_last_word(
     engine = open_postgres(dsn, hnsw_above=20, hnsw_scan=1)
     await engine.create(library.spec)
     await engine.upsert(NAME, [many(900)])
-    condition = Compare(type="gte", key="number", value=700)
+    condition = Compare(type="gte", key="number", value=840)
     found = await find(engine, library, "number1", mode="vector", filter=condition, top_k=50)
     assert len(found) == 50
 

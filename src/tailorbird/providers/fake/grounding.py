@@ -6,7 +6,8 @@ words much, pairs with hiragana less, hiragana and words such as "get" hardly an
 counts whole at the beginning of the sentence, a little less further on, and in part when a synonym,
 a heading above or a neighbor sentence has it. A number in the sentence helps, length and a late
 passage cost a little. When no sentence reaches the floor of its script, the answer is exactly
-`text.passages.DECLINED`.
+`text.passages.DECLINED`. A form with the fields of `GroundedReply` says the same, and quotes the
+sentences.
 
 Weights and floors were chosen on two question sets with known answers (JSQuAD 1.3, XQuAD) and on
 the example data; `tests/providers/fake/test_fake_grounding.py` holds what they reach.

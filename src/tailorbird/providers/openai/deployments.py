@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,6 @@ from tailorbird.types.deployments import Deployment, DeploymentStatus, HostingQu
 from tailorbird.types.ids import DeploymentName, ModelId
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tailorbird.protocols import Chat, Clock, Models
     from tailorbird.types.deployments import DeploymentSpec
 
@@ -52,10 +51,8 @@ class NoDeployments(Deployments):
         return _deployment(ModelId(name))
 
     @override
-    async def list(self) -> AsyncIterator[Deployment]:
-        nothing: tuple[Deployment, ...] = ()
-        for one in nothing:
-            yield one
+    def list(self) -> AsyncIterator[Deployment]:
+        return _Nothing()
 
     @override
     async def wait_ready(self, name: DeploymentName, *, timeout_s: float = 3600.0) -> Deployment:
@@ -71,6 +68,14 @@ class NoDeployments(Deployments):
     @override
     async def delete(self, name: DeploymentName) -> None:
         return None
+
+
+class _Nothing(AsyncIterator[Deployment]):
+    """A listing without anything on it."""
+
+    @override
+    async def __anext__(self) -> Deployment:
+        raise StopAsyncIteration
 
 
 def _deployment(model: ModelId) -> Deployment:

@@ -6,10 +6,6 @@ its search names neither chunk nor place: both are found again from the text.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -19,7 +15,6 @@ from tailorbird._openai_sdk.connection import CALL_TIMEOUT_S, checked_path
 from tailorbird._openai_sdk.paging import Listing
 from tailorbird.exceptions import (
     IndexMissingError,
-    InvalidRequestError,
     NotFoundError,
     ProviderError,
     UnsupportedError,
@@ -27,20 +22,17 @@ from tailorbird.exceptions import (
 from tailorbird.protocols import Retrieval
 from tailorbird.protocols.index_arguments import check_filter, check_same
 from tailorbird.providers.openai.store_answers import (
-    FileBatchAnswer,
     StoreAnswer,
-    StoreFileAnswer,
 )
 from tailorbird.providers.openai.store_files import (
     StoredDocument,
     attributes_of,
-    file_name_of,
     latest,
 )
 from tailorbird.providers.openai.store_index import info_of, is_index, metadata_of, name_of
 from tailorbird.providers.openai.store_search import StoreSearch
+from tailorbird.providers.openai.store_writing import StoreWriter, file_listing
 from tailorbird.retry import was_in_doubt
-from tailorbird.types.ids import FileId
 from tailorbird.types.retrieval import EngineTraits, IndexedDocument
 
 if TYPE_CHECKING:
@@ -49,9 +41,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tailorbird._openai_sdk.answers import WireT
     from tailorbird._openai_sdk.connection import Connection
-    from tailorbird._openai_sdk.received import Received
     from tailorbird.protocols import Files
     from tailorbird.types.ids import DocumentId, IndexName
     from tailorbird.types.retrieval import (
@@ -59,21 +49,14 @@ if TYPE_CHECKING:
         Hit,
         IndexInfo,
         IndexSpec,
-        MetadataValue,
         SearchQuery,
     )
 
 NAME = "openai"
 """Name of the engine."""
 
-_log = logging.getLogger("tailorbird.openai")
-
 # A batch takes 2,000 files by the description and 500 by the guide (guides/retrieval, 2026-07-15).
 _BATCH = 500
-_UPLOADS = 4  # at a time: more only queues in the connection pool
-_FIRST_POLL_S = 1.0
-_LONGEST_POLL_S = 10.0
-_POLL_GROWTH = 1.5
 
 _STORES = Listing(
     path="/vector_stores",
@@ -95,10 +78,9 @@ class VectorStores(Retrieval):
             ready_s: Seconds that the service may take to cut and embed what one call added.
         """
         self._connection = connection
-        self._files = files
-        self._ready_s = ready_s
         self._ids: dict[IndexName, str] = {}
         self._search = StoreSearch(connection)
+        self._writer = StoreWriter(connection, files, ready_s=ready_s, forget=self._search.forget)
 
     @property
     @override
@@ -151,7 +133,7 @@ class VectorStores(Retrieval):
             # An attempt whose answer was lost has deleted it; its files are still there.
         self._ids.pop(name, None)
         for file in held:
-            await self._drop_file(file)
+            await self._writer.drop_file(file)
 
     @override
     async def upsert(self, name: IndexName, documents: Sequence[ChunkedDocument]) -> None:
@@ -162,9 +144,9 @@ class VectorStores(Retrieval):
             return
         earlier = [one async for one in self._documents(store.id) if one.id in given]
         for start in range(0, len(wanted), _BATCH):
-            await self._add(store.id, wanted[start : start + _BATCH])
+            await self._writer.add(store.id, wanted[start : start + _BATCH])
         for old in earlier:
-            await self._detach(store.id, old.file)
+            await self._writer.detach(store.id, old.file)
 
     @override
     async def remove(self, name: IndexName, documents: Sequence[DocumentId]) -> int:
@@ -172,7 +154,7 @@ class VectorStores(Retrieval):
         wanted = frozenset(documents)
         found = [one async for one in self._documents(store.id) if one.id in wanted]
         for one in found:
-            await self._detach(store.id, one.file)
+            await self._writer.detach(store.id, one.file)
         return len({one.id for one in found})
 
     @override
@@ -204,9 +186,6 @@ class VectorStores(Retrieval):
             message = f"index {name!r} is empty: add documents first"
             raise IndexMissingError(message)
         return await self._search.run(store.id, query)
-
-    def _read(self, model: type[WireT], received: Received, operation: str) -> WireT:
-        return read(model, received, connection=self._connection, operation=operation)
 
     @override
     async def close(self) -> None:
@@ -259,136 +238,9 @@ class VectorStores(Retrieval):
 
     async def _documents(self, store: str) -> AsyncIterator[StoredDocument]:
         path = checked_path("/vector_stores/{store}/files", store=store)
-        async for file in _files(path, "retrieval.contents").items(
+        async for file in file_listing(path, "retrieval.contents").items(
             self._connection, timeout_s=CALL_TIMEOUT_S
         ):
             document = StoredDocument.of(file)
             if document is not None:
                 yield document
-
-    async def _add(
-        self, store: str, documents: Sequence[tuple[ChunkedDocument, dict[str, MetadataValue]]]
-    ) -> None:
-        files: deque[FileId] = deque()  # every file that was made, whatever happens then
-        uploaded: list[FileId] = []
-        try:
-            for start in range(0, len(documents), _UPLOADS):
-                some = [one for one, _ in documents[start : start + _UPLOADS]]
-                uploaded += await self._upload_all(some, files)
-            await self._attach(store, documents, uploaded)
-        except BaseException:
-            # What was uploaded for nothing would be kept, and paid for, for ever.
-            await asyncio.shield(self._take_back(store, tuple(files)))
-            raise
-
-    async def _upload_all(
-        self, documents: Sequence[ChunkedDocument], made: deque[FileId]
-    ) -> Sequence[FileId]:
-        try:
-            async with asyncio.TaskGroup() as group:
-                some = [group.create_task(self._upload(one, made)) for one in documents]
-        except ExceptionGroup as several:
-            # A caller asked for one thing and gets one error.
-            first = several.exceptions[0]
-        else:
-            return [task.result() for task in some]
-        raise first
-
-    async def _upload(self, one: ChunkedDocument, made: deque[FileId]) -> FileId:
-        text = one.document.text.encode("utf-8")
-        stored = await self._files.create(
-            text, name=file_name_of(one.document.id), purpose="assistants"
-        )
-        made.append(stored.id)
-        return stored.id
-
-    async def _attach(
-        self,
-        store: str,
-        documents: Sequence[tuple[ChunkedDocument, dict[str, MetadataValue]]],
-        files: Sequence[FileId],
-    ) -> None:
-        received = await self._connection.post(
-            checked_path("/vector_stores/{store}/file_batches", store=store),
-            operation="retrieval.upsert",
-            repeat="if-refused",
-            body={
-                "files": [
-                    {"file_id": file, "attributes": attributes}
-                    for file, (_, attributes) in zip(files, documents, strict=True)
-                ]
-            },
-        )
-        batch = read(
-            FileBatchAnswer, received, connection=self._connection, operation="retrieval.upsert"
-        )
-        await self._until_read(store, batch)
-        names = {file: one.document.id for file, (one, _) in zip(files, documents, strict=True)}
-        await self._require_read(store, batch.id, names)
-
-    async def _until_read(self, store: str, batch: FileBatchAnswer) -> None:
-        clock = self._connection.clock
-        end = clock.monotonic() + self._ready_s
-        wait = _FIRST_POLL_S
-        path = checked_path(
-            "/vector_stores/{store}/file_batches/{batch}", store=store, batch=batch.id
-        )
-        while batch.status == "in_progress":
-            if clock.monotonic() > end:
-                raise InvalidRequestError(
-                    f"the documents were not read within {self._ready_s:g} s; add them again",
-                    provider=self._connection.provider,
-                    operation="retrieval.upsert",
-                    accepted="yes",
-                )
-            await clock.sleep(wait)
-            wait = min(wait * _POLL_GROWTH, _LONGEST_POLL_S)
-            received = await self._connection.get(path, operation="retrieval.upsert")
-            batch = read(
-                FileBatchAnswer, received, connection=self._connection, operation="retrieval.upsert"
-            )
-
-    async def _require_read(self, store: str, batch: str, names: dict[FileId, DocumentId]) -> None:
-        path = checked_path(
-            "/vector_stores/{store}/file_batches/{batch}/files", store=store, batch=batch
-        )
-        bad: list[str] = []
-        async for file in _files(path, "retrieval.upsert").items(
-            self._connection, timeout_s=CALL_TIMEOUT_S
-        ):
-            if file.status != "completed":
-                reason = file.last_error.message if file.last_error else f"status {file.status!r}"
-                bad.append(f"{names.get(FileId(file.id), file.id)!r}: {reason}")
-        if bad:
-            raise InvalidRequestError(
-                f"{len(bad)} document(s) could not be read, nothing was replaced: "
-                + "; ".join(bad[:5]),
-                provider=self._connection.provider,
-                operation="retrieval.upsert",
-                accepted="yes",
-            )
-
-    async def _take_back(self, store: str, files: Sequence[FileId]) -> None:
-        for file in files:
-            try:
-                await self._detach(store, file)
-            except ProviderError as exc:
-                # What went wrong before is what the caller must know.
-                _log.warning("file %s is kept, and paid for, until you delete it: %s", file, exc)
-
-    async def _detach(self, store: str, file: FileId) -> None:
-        path = checked_path("/vector_stores/{store}/files/{file}", store=store, file=file)
-        with suppress(NotFoundError):  # it was not attached, or is gone already
-            await self._connection.delete(path, operation="retrieval.remove")
-        self._search.forget(file)
-        await self._drop_file(file)
-
-    async def _drop_file(self, file: FileId) -> None:
-        with suppress(NotFoundError):  # somebody else deleted it: that is what was wanted
-            await self._files.delete(file)
-
-
-def _files(path: str, operation: str) -> Listing[StoreFileAnswer]:
-    return Listing(
-        path=path, operation=operation, page=Page[StoreFileAnswer], query={"limit": "100"}
-    )

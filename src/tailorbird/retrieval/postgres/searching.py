@@ -59,10 +59,11 @@ async def by_both(
     terms = await legs.terms(text)
     worded = await legs.by_words(terms, top_k=top_k)
     found = await legs.scores(list({*near.numbers, *worded}), terms, vector)
+    mean, deviation = await legs.spread(near, vector)
     evidence = Evidence(
         count=near.count,
-        mean=near.mean,
-        deviation=near.deviation,
+        mean=mean,
+        deviation=deviation,
         top=tuple(sorted(found.cosines.tolist(), reverse=True)[:TOP]),
         best=float(found.bm25.max()),
         most=terms.most,

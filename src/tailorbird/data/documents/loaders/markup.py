@@ -27,6 +27,9 @@ _PARAGRAPHS = frozenset(
     {"p", "ul", "ol", "dl", "caption", "blockquote", "pre", "section", "article", "main", "header"}
     | {"footer", "aside", "figure", "form", "hr", "body", "details", "title"}
 )
+_BLOCKS = _HEADINGS | _LINES | _PARAGRAPHS | {"table", "tr", "td", "th"}
+# Elements whose end tag may be left out: 13.1.2.4 "Optional tags" of the same page.
+_UNCLOSED = frozenset({"p", "li", "dt", "dd", "tr", "td", "th", "option"})
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\n\r\f]+")  # what HTML collapses; U+3000 and U+00A0 stay
 CELL_SEPARATOR = " | "
@@ -59,6 +62,8 @@ class MarkupReader(HTMLParser):
 
     @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._unseen and _ends_by_start(self._unseen[-1], tag):
+            self._unseen.pop()
         if self._unseen or tag in _UNSEEN or _is_hidden(attrs):
             if tag not in _VOID:
                 self._unseen.append(tag)
@@ -76,10 +81,14 @@ class MarkupReader(HTMLParser):
 
     @override
     def handle_endtag(self, tag: str) -> None:
+        if tag in self._unseen:  # closes what was left open within it as well
+            del self._unseen[len(self._unseen) - 1 - self._unseen[::-1].index(tag) :]
+            return
+        if self._unseen and self._unseen[0] in _UNCLOSED and tag in _BLOCKS:
+            self._unseen.clear()  # what is around it ends
         if self._unseen:
-            if tag in self._unseen:  # closes what was left open within it as well
-                del self._unseen[len(self._unseen) - 1 - self._unseen[::-1].index(tag) :]
-        elif tag == "title":
+            return
+        if tag == "title":
             self.title = self.title or _collapsed(self._words)
             self._words.clear()
         elif tag in {"td", "th"}:
@@ -205,6 +214,13 @@ class _Table:
     """What was read of the cell around it."""
     row: list[str] | None = None
     """Cells of the row that is open; None between rows."""
+
+
+def _ends_by_start(open_tag: str, tag: str) -> bool:
+    """Say whether an open element without an end tag ends where another one begins."""
+    if open_tag == "p":
+        return tag in _BLOCKS
+    return open_tag in _UNCLOSED and tag == open_tag
 
 
 def _is_hidden(attributes: Sequence[tuple[str, str | None]]) -> bool:
