@@ -189,6 +189,17 @@ async def test_a_workbench_closes_the_engine_that_it_opened(tmp_path: Path) -> N
     assert not [path.name for path in log.iterdir() if path.name.endswith("-wal")]
 
 
+async def test_hosted_retrieval_has_no_options(tmp_path: Path) -> None:
+    """An option beside `hosted` is an error, because nobody would read it."""
+    config = tmp_path / "tailorbird.toml"
+    config.write_text(
+        '[profiles.x]\nprovider="fake"\n[profiles.x.retrieval]\nengine="hosted"\ndsn_env="A"\n'
+    )
+    async with tailorbird.open("x", config=config, workspace=None, environ={}) as bench:
+        with pytest.raises(ConfigError, match="the engine 'hosted' has no options, got 'dsn_env'"):
+            await bench.search("x", index="y")
+
+
 async def test_the_providers_own_retrieval_can_be_chosen(tmp_path: Path) -> None:
     """`hosted` keeps indexes at the provider, and the workbench leaves it open."""
     config = tmp_path / "t.toml"

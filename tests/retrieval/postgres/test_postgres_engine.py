@@ -8,12 +8,14 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import psycopg
 import pytest
 
+import tailorbird
 from tailorbird.exceptions import IndexMismatchError, IndexMissingError, InvalidInputError
 from tailorbird.retrieval.local import LocalRetrieval
 from tailorbird.retrieval.postgres import PostgresRetrieval
@@ -451,3 +453,20 @@ async def test_only_one_process_builds(
     await engine.upsert(NAME, [many(10)])
     cursor = await admin.execute("SELECT to_regclass(%s)", (f"{postgres_schema}.hnsw_1",))
     assert await cursor.fetchall() == [(None,)]
+
+
+async def test_a_profile_names_the_engine(
+    tmp_path: Path, postgres_dsn: str, postgres_schema: str
+) -> None:
+    """With the profile alone, the lines that work with the local engine work here."""
+    config = tmp_path / "tailorbird.toml"
+    config.write_text(
+        "[profiles.fake]\nprovider = 'fake'\n[profiles.fake.retrieval]\nengine = 'postgres'\n"
+        f"dsn_env = 'PG_DSN'\nschema = '{postgres_schema}'\n"
+    )
+    document = Document(id=DocumentId("a"), text="交通費は毎月25日までに精算します。")
+    environ = {"PG_DSN": postgres_dsn}
+    async with tailorbird.open("fake", config=config, workspace=None, environ=environ) as bench:
+        await bench.build_index([document], name="handbook")
+        [hit] = await bench.search("交通費の精算", index="handbook")
+    assert hit.chunk.text == document.text
