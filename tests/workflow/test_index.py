@@ -14,7 +14,14 @@ from tailorbird.exceptions import (
     InvalidInputError,
 )
 from tailorbird.providers.fake import FakeProvider, Fault, Script
-from tailorbird.types import Compare, Document, DocumentId, IndexName, SearchQuery
+from tailorbird.types import (
+    Compare,
+    Document,
+    DocumentId,
+    IndexName,
+    Mark,
+    SearchQuery,
+)
 from tailorbird.workflow.index import Indexer
 from tailorbird.workflow.search import Searcher
 
@@ -42,6 +49,18 @@ async def test_a_moved_text_is_not_paid_for_again(
     await bench.build_index(documents, name="one")
     other = await bench.build_index(documents, name="two")
     assert (other.added, other.embedded) == (3, 0)
+
+
+async def test_a_page_that_moved_is_indexed_again(bench: Workbench) -> None:
+    """Pages and headings belong to the chunks, also where no character of the text changed."""
+    text = "We open at nine.\n\nWe close at six."
+    first = Document(id=DocumentId("a"), text=text, marks=(Mark(start=0, kind="page", value=1),))
+    await bench.build_index([first], name="pages")
+    moved = first.model_copy(update={"marks": (Mark(start=0, kind="page", value=2),)})
+    again = await bench.build_index([moved], name="pages")
+    assert (again.changed, again.embedded) == (1, 0)
+    [hit, *_] = await bench.search("When do you open?", index=again)
+    assert hit.chunk.page == 2
 
 
 async def test_a_folder_is_read_and_problems_are_told(bench: Workbench, tmp_path: Path) -> None:

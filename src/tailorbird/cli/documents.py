@@ -101,7 +101,7 @@ _PerSource = Annotated[
 def index(  # noqa: PLR0913 - an option each
     path: Annotated[
         Path,
-        typer.Argument(metavar="PATH", help="Folder, or one .md, .txt or .jsonl file."),
+        typer.Argument(metavar="PATH", help="Folder, or one file: text, PDF, Word, Excel …"),
     ],
     *,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the index.")],

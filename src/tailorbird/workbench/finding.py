@@ -38,7 +38,7 @@ class Finder:
         """Make an index hold these documents; only what changed is cut and embedded again.
 
         Args:
-            documents: A folder, a file (`.md`, `.txt`, `.jsonl`), or documents.
+            documents: A folder or a file of a kind that `read_documents` loads, or documents.
             name: Name of the index: 1 to 64 letters, digits, `-`, `_`.
             chunking: How documents are cut; None takes the default.
             tenant_field: Key in the metadata that keeps tenants apart: each document needs it, and

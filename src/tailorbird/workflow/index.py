@@ -212,6 +212,10 @@ def content_hash(document: Document, options: ChunkOptions) -> str:
         json.dumps(dict(document.metadata), sort_keys=True, ensure_ascii=False),
         options.fingerprint,
     ]
+    if document.marks:
+        # Headings, pages and sheets go along with each chunk, also where the text is the same.
+        marks = [mark.model_dump(mode="json") for mark in document.marks]
+        parts.append(json.dumps(marks, sort_keys=True, ensure_ascii=False))
     joined = json.dumps(parts, ensure_ascii=True)
     return hashlib.sha256(joined.encode("ascii")).hexdigest()
 
@@ -229,7 +233,7 @@ def _named(name: IndexName, *, chunking: str) -> IndexSpec:
 
 def _check_unique(documents: Sequence[Document]) -> None:
     if not documents:
-        message = "there is no document to index; give a folder with .md, .txt or .jsonl files"
+        message = "there is no document to index; give a folder with texts, pages, tables or slides"
         raise InvalidInputError(message)
     seen: set[str] = set()
     for document in documents:
