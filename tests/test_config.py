@@ -168,6 +168,11 @@ def test_every_value_tells_where_it_came_from(elsewhere: Path) -> None:
             "[profiles.fake.retrieval]: engine: input should be a valid string",
         ),
         (
+            "[profiles.fake]\nprovider='fake'\n[profiles.fake.models]\nchat = 7",
+            None,
+            "profiles.fake.models.chat must be",
+        ),
+        (
             "[profiles.fake]\nprovider='fake'\nretrieval = 'local'",
             None,
             "[profiles.fake.retrieval] must be a table",
