@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from packaging.version import Version
 
 from tailorbird.exceptions import ConfigError, ConnectError, InvalidInputError
 from tailorbird.http import HttpSettings, open_client
@@ -17,6 +18,7 @@ from tailorbird.testing.faults import FaultServer, Status, Step
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
+HTTP_VERSION = Version(httpx2.__version__).release
 MakeRest = Any
 MakeCertificate = Any
 
@@ -203,6 +205,9 @@ async def test_untrusted_certificate_is_refused(
     assert rest.clock.monotonic() == 0.0
 
 
+@pytest.mark.skipif(
+    HTTP_VERSION < (2, 16), reason="before httpx2 2.16 OpenSSL reads SSL_CERT_FILE by itself"
+)
 async def test_environment_certificates_can_be_shut_out(
     make_rest: MakeRest, make_certificate: MakeCertificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

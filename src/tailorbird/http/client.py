@@ -34,7 +34,8 @@ class HttpSettings(Settings):
     """Connections to one host at a time, 1..10000; further calls wait for a free one."""
     trust_environment: bool = True
     """Whether HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR count.
-    Loopback is never called through a proxy."""
+    Loopback is never called through a proxy. With httpx2 before 2.16 OpenSSL reads the last two by
+    itself, whatever stands here."""
     proxy: str | None = Field(default=None, repr=False)
     """One proxy for all hosts but loopback, `http://host:port`, in place of the environment's;
     None for none. A password belongs into HTTPS_PROXY, where it is never shown."""
