@@ -342,6 +342,16 @@ async def test_deadline_shows_what_went_wrong_before() -> None:
     assert caught.value.__cause__ is first
 
 
+async def test_error_keeps_the_cause_that_it_came_with() -> None:
+    """An earlier attempt does not push out what an error was caused by."""
+    clock = VirtualClock()
+    last = error(InvalidRequestError, accepted="no")
+    last.__cause__ = own = OSError("the disk")
+    with pytest.raises(InvalidRequestError) as caught:
+        await run(make(clock), Script(clock, too_early(), last))
+    assert caught.value.__cause__ is own
+
+
 async def test_clock_that_jumps_ends_the_call() -> None:
     """B19: when the machine slept through the deadline, nothing more is sent."""
     clock = JumpingClock()

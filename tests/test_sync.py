@@ -12,7 +12,7 @@ from blockbuster import BlockBuster
 import tailorbird
 from tailorbird import QuestionSet, SyncWorkbench, Workbench
 from tailorbird.exceptions import InvalidInputError
-from tailorbird.types import Document, DocumentId
+from tailorbird.types import Document, DocumentId, Question
 
 ROWS = QuestionSet.from_rows(
     [
@@ -54,6 +54,8 @@ def test_the_whole_way_works_without_async() -> None:
         assert bench.index("library").info == index.info
         assert bench.search("item 99", index=index)[0].chunk.document == "a"
         assert "cellar" in bench.ask("Where is item 99?", index=index).text
+        asked = [Question(id="1", text="Where is item 99?", sources=("a",))]
+        assert bench.evaluate_retrieval(index, asked).misses == ()
         result = bench.compare(bench.arms(tuned=tuned, index=index), ROWS[:2])
         assert len(result.outcomes) == 10
         assert bench.undeploy("shelves") == tuned

@@ -196,7 +196,8 @@ class _Leased(httpx2.AsyncByteStream):
 
     def __init__(self, inner: httpx2.AsyncByteStream, pool: _Pool) -> None:
         self._inner = inner
-        self._pool: _Pool | None = pool
+        self._pool = pool
+        self._held = 1
 
     @override
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -204,9 +205,9 @@ class _Leased(httpx2.AsyncByteStream):
 
     @override
     async def aclose(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.under_way -= 1
+        # Closing twice gives the connection back once.
+        self._pool.under_way -= self._held
+        self._held = 0
         await self._inner.aclose()
 
 

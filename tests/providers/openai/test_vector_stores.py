@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from random import Random
 
 import httpx2
 import numpy as np
 import pytest
 
+from tailorbird._openai_sdk.connection import Connection
+from tailorbird._openai_sdk.endpoint import Endpoint
 from tailorbird.exceptions import (
     IndexMissingError,
     InvalidInputError,
@@ -16,9 +19,12 @@ from tailorbird.exceptions import (
     ServiceUnavailableError,
     UnsupportedError,
 )
+from tailorbird.http import HttpSettings
 from tailorbird.providers.fake import FakeProvider, FakeSettings, VirtualClock
 from tailorbird.providers.openai import OpenAIProvider
 from tailorbird.providers.openai.store_filter import is_negative, to_store_filter
+from tailorbird.providers.openai.vector_stores import VectorStores
+from tailorbird.retry import Retrier, RetryBudget, RetryPolicy
 from tailorbird.testing.wire import WireApp, WireSettings, wire_app
 from tailorbird.types import (
     Among,
@@ -126,6 +132,46 @@ async def test_spans_are_found_again(bench: Bench) -> None:
         assert "駐輪場は北側です。"[span.start : span.end] == hit.chunk.text
     assert hit.chunk.title == "場所"
     assert bench.engine.traits.keeps_spans is False
+
+
+async def test_texts_are_kept_within_a_bound(bench: Bench) -> None:
+    """Of the texts that places were found in, the latest stay; others are fetched again."""
+    connection = Connection(
+        Endpoint(provider="openai", base_url="https://api.openai.com/v1", key=KEY),
+        retrier=Retrier(RetryPolicy(), bench.fake.clock, Random(7), RetryBudget(100)),  # noqa: S311
+        http=HttpSettings(),
+        transport=bench.between,
+    )
+    await connection.open()
+    engine = VectorStores(connection, bench.provider.files, kept_characters=10)
+    await engine.create(IndexSpec(name=NAME))
+    await engine.upsert(NAME, [document("a", "apples and pears"), document("b", "boats, ships")])
+    for _ in range(2):
+        assert len(await engine.search(NAME, SearchQuery(text="apples"))) == 2
+    await connection.close()
+    fetched = [path for _, path, _ in bench.between.sent if path.endswith("/content")]
+    assert len(fetched) > len(set(fetched))
+
+
+async def test_store_that_is_deleted_meanwhile_is_deleted(bench: Bench) -> None:
+    """A store that is gone when its turn comes is gone as wanted, and its files go, too."""
+    await bench.engine.create(IndexSpec(name=NAME))
+    await bench.engine.upsert(NAME, [document("a", "one")])
+
+    class Gone(Between):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            """Say of the store that it is not there."""
+            if request.method == "DELETE" and "/vector_stores/" in request.url.path:
+                return httpx2.Response(404, json={"error": {"message": "no"}}, request=request)
+            return await super().handle_async_request(request)
+
+    assert isinstance(bench.between.inner.app, WireApp)
+    provider = OpenAIProvider(
+        key=KEY, clock=bench.fake.clock, transport=Gone(bench.between.inner.app)
+    )
+    async with provider:
+        await provider.retrieval.delete(NAME)
+    assert [one async for one in bench.provider.files.list(purpose="assistants")] == []
 
 
 async def test_lost_creation_is_found_again(bench: Bench) -> None:

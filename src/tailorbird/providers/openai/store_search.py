@@ -23,15 +23,22 @@ if TYPE_CHECKING:
 
 # OpenAPI description of OpenAI, VectorStoreSearchRequest (openai/openai-openapi f85dbe2).
 _MOST_RESULTS = 50
-_KEPT_CHARACTERS = 16_000_000  # of texts that were fetched to find places in
+KEPT_CHARACTERS = 16_000_000
+"""How much is kept of the texts of documents to find places in: our own bound on memory."""
 _OPERATION = "retrieval.search"
 
 
 class StoreSearch:
     """Searches the stores of one account."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Share an account's connection."""
+    def __init__(self, connection: Connection, *, kept_characters: int = KEPT_CHARACTERS) -> None:
+        """Share an account's connection.
+
+        Args:
+            connection: The account.
+            kept_characters: How much is kept of the texts that were fetched to find places in.
+        """
+        self._most = kept_characters
         self._connection = connection
         self._texts: OrderedDict[FileId, str] = OrderedDict()
         self._removed: set[FileId] = set()
@@ -122,7 +129,7 @@ class StoreSearch:
         answer = read(ContentAnswer, received, connection=self._connection, operation=_OPERATION)
         whole = "".join(piece.text for piece in answer.data if piece.type == "text")
         self._texts[file] = whole
-        while sum(map(len, self._texts.values())) > _KEPT_CHARACTERS and len(self._texts) > 1:
+        while sum(map(len, self._texts.values())) > self._most and len(self._texts) > 1:
             self._texts.popitem(last=False)
         return whole
 

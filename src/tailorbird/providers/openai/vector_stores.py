@@ -6,6 +6,7 @@ its search names neither chunk nor place: both are found again from the text.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -30,9 +31,8 @@ from tailorbird.providers.openai.store_files import (
     latest,
 )
 from tailorbird.providers.openai.store_index import info_of, is_index, metadata_of, name_of
-from tailorbird.providers.openai.store_search import StoreSearch
+from tailorbird.providers.openai.store_search import KEPT_CHARACTERS, StoreSearch
 from tailorbird.providers.openai.store_writing import StoreWriter, file_listing
-from tailorbird.retry import was_in_doubt
 from tailorbird.types.retrieval import EngineTraits, IndexedDocument
 
 if TYPE_CHECKING:
@@ -69,17 +69,25 @@ _STORES = Listing(
 class VectorStores(Retrieval):
     """Hosted retrieval of one OpenAI account."""
 
-    def __init__(self, connection: Connection, files: Files, *, ready_s: float = 1800.0) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        files: Files,
+        *,
+        ready_s: float = 1800.0,
+        kept_characters: int = KEPT_CHARACTERS,
+    ) -> None:
         """Share an account's connection.
 
         Args:
             connection: The account.
             files: Uploads and deletes the documents.
             ready_s: Seconds that the service may take to cut and embed what one call added.
+            kept_characters: How much is kept of the texts that were fetched to find places in.
         """
         self._connection = connection
         self._ids: dict[IndexName, str] = {}
-        self._search = StoreSearch(connection)
+        self._search = StoreSearch(connection, kept_characters=kept_characters)
         self._writer = StoreWriter(connection, files, ready_s=ready_s, forget=self._search.forget)
 
     @property
@@ -125,12 +133,9 @@ class VectorStores(Retrieval):
         store = await self._find(name)
         held = [one.file async for one in self._documents(store.id)]
         path = checked_path("/vector_stores/{store}", store=store.id)
-        try:
+        # Somebody else, or an attempt whose answer was lost, has deleted it: its files may be left.
+        with suppress(NotFoundError):
             await self._connection.delete(path, operation="retrieval.delete")
-        except NotFoundError as exc:
-            if not was_in_doubt(exc):
-                raise
-            # An attempt whose answer was lost has deleted it; its files are still there.
         self._ids.pop(name, None)
         for file in held:
             await self._writer.drop_file(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -220,9 +221,8 @@ class BatchesConformance:
         needs(provider, Capability.BATCHES)
         async with Trial(provider, self.options) as trial:
             batch = await self.finish(provider, await trial.batch(QUESTIONS))
-            if batch.kind is None:
-                pytest.skip("this provider does not say what a batch asks for")
-            with pytest.raises(ConflictError):
+            known = batch.kind is not None
+            with pytest.raises(ConflictError) if known else nullcontext():
                 await anext(provider.batches.embedding_outcomes(batch.id))
 
     @clause("B14")
@@ -250,9 +250,9 @@ class BatchesConformance:
         """Wait until a batch has ended."""
         clock = provider.clock
         end = clock.monotonic() + self.options.wait_s
-        while clock.monotonic() < end:
-            found = await provider.batches.get(batch.id)
-            if found.status.is_final:
-                return found
+        found = await provider.batches.get(batch.id)
+        while not found.status.is_final:
+            assert clock.monotonic() < end, f"batch {batch.id!r} did not end in time"
             await clock.sleep(self.options.poll_s)
-        pytest.fail(f"batch {batch.id!r} did not end within {self.options.wait_s:g} s")
+            found = await provider.batches.get(batch.id)
+        return found
