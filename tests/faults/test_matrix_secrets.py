@@ -549,7 +549,7 @@ for name in names:
         if (exc.name or "tailorbird").startswith("tailorbird"):
             raise
 print(len(names))
-print("\\n".join(one for one in seen if "OPENBLAS" not in one))  # numpy's own
+print("\\n".join(one for one in seen if "BLAS" not in one))  # numpy's own
 """
 
 
