@@ -6,7 +6,8 @@ FOLDER holds sets as `ja_jsquad/{corpus,queries}.jsonl`; without it, `../shared/
 repository is read. `--every 4` asks each fourth question only. Each document is cut as usual and
 searched by the local engine in the mode `hybrid`, with the fake's vectors. For questions that the
 documents answer and for others, the share is printed whose best hit reaches a score: the first are
-to be kept, the others need no call to a model. `workflow.selection.NEAR_ENOUGH` rests on it.
+to be kept, the others need no call to a model.
+`workflow.searching.selection.NEAR_ENOUGH` rests on it.
 """
 
 from __future__ import annotations

@@ -92,14 +92,14 @@ from tailorbird.types import (
     TunedModel,
 )
 from tailorbird.workbench import Workbench, open
-from tailorbird.workflow.arms import ArmOptions, pick_arms
-from tailorbird.workflow.estimate import Estimate
-from tailorbird.workflow.handle import JobHandle
-from tailorbird.workflow.index import Index
+from tailorbird.workflow.answering.arms import ArmOptions, pick_arms
+from tailorbird.workflow.answering.results import Arm
 from tailorbird.workflow.progress import Progress
-from tailorbird.workflow.results import Arm
-from tailorbird.workflow.selection import Selection
-from tailorbird.workflow.training import TuneOptions
+from tailorbird.workflow.searching.index import Index
+from tailorbird.workflow.searching.selection import Selection
+from tailorbird.workflow.tuning.estimate import Estimate
+from tailorbird.workflow.tuning.handle import JobHandle
+from tailorbird.workflow.tuning.training import TuneOptions
 
 __all__ = [
     "Answer",

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, overload
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.workbench import WORKSPACE
 from tailorbird.workbench import open as open_async
+from tailorbird.workflow.answering.results import DEFAULT_CONCURRENCY
 from tailorbird.workflow.progress import OnProgress, silent
-from tailorbird.workflow.results import DEFAULT_CONCURRENCY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -42,15 +42,15 @@ if TYPE_CHECKING:
     from tailorbird.types.retrieval import Document, Hit, SearchMode
     from tailorbird.types.tuned import TunedModel
     from tailorbird.workbench import Diagnosis, Workbench
-    from tailorbird.workflow.arms import ArmOptions
-    from tailorbird.workflow.bulk import BulkOptions
-    from tailorbird.workflow.estimate import Estimate
-    from tailorbird.workflow.handle import JobHandle
-    from tailorbird.workflow.index import Index
-    from tailorbird.workflow.results import Arm
-    from tailorbird.workflow.retrieval_quality import RetrievalQuality
-    from tailorbird.workflow.selection import Selection
-    from tailorbird.workflow.training import TuneOptions
+    from tailorbird.workflow.answering.arms import ArmOptions
+    from tailorbird.workflow.answering.results import Arm
+    from tailorbird.workflow.bulk.asking import BulkOptions
+    from tailorbird.workflow.searching.index import Index
+    from tailorbird.workflow.searching.retrieval_quality import RetrievalQuality
+    from tailorbird.workflow.searching.selection import Selection
+    from tailorbird.workflow.tuning.estimate import Estimate
+    from tailorbird.workflow.tuning.handle import JobHandle
+    from tailorbird.workflow.tuning.training import TuneOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")

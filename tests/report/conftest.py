@@ -19,10 +19,10 @@ from tailorbird.types.questions import Question
 from tailorbird.types.retrieval import ScoreKind, Span
 from tailorbird.types.tuned import TunedModel
 from tailorbird.types.usage import Price, Usage
-from tailorbird.workflow.results import Arm, ComparisonData, Outcome, Scores, Shot
-from tailorbird.workflow.scoring import ReferenceProfile, score
-from tailorbird.workflow.summary import compare_pairs, figures, summarize
-from tailorbird.workflow.verdict import conclude
+from tailorbird.workflow.answering.results import Arm, ComparisonData, Outcome, Scores, Shot
+from tailorbird.workflow.comparing.scoring import ReferenceProfile, score
+from tailorbird.workflow.comparing.summary import compare_pairs, figures, summarize
+from tailorbird.workflow.comparing.verdict import conclude
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SYSTEM = "あなたは総務部の案内役です。丁寧にお答えください。"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tailorbird.report.answer_rows import to_csv, to_rows
 from tailorbird.types.answers import Answer
 from tailorbird.types.questions import Question
-from tailorbird.workflow.results import ComparisonData, Outcome, Scores
+from tailorbird.workflow.answering.results import ComparisonData, Outcome, Scores
 
 
 def test_rows_cover_every_arm_and_question(data: ComparisonData) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tailorbird.exceptions import ConfigError, InvalidInputError, StorageError
 from tailorbird.report import Comparison
-from tailorbird.workflow.results import ComparisonData
+from tailorbird.workflow.answering.results import ComparisonData
 
 
 @pytest.fixture

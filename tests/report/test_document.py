@@ -10,7 +10,7 @@ import pytest
 
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.report.document import KEYS, from_json, to_json, to_object
-from tailorbird.workflow.results import ComparisonData
+from tailorbird.workflow.answering.results import ComparisonData
 
 
 def test_json_has_exactly_its_keys(data: ComparisonData) -> None:

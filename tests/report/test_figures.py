@@ -16,7 +16,7 @@ from tailorbird.report.figures import (
     share,
     subtitle,
 )
-from tailorbird.workflow.results import Cell, ComparisonData, Pair
+from tailorbird.workflow.answering.results import Cell, ComparisonData, Pair
 
 CELL = Cell(arm="a", kind="all", metric="correct", n=6, value=5 / 6, low=0.436, high=0.97)
 

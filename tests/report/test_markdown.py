@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tailorbird.report.markdown import to_markdown
-from tailorbird.workflow.results import ComparisonData, Verdict
+from tailorbird.workflow.answering.results import ComparisonData, Verdict
 
 
 def test_markdown_has_every_part(data: ComparisonData) -> None:

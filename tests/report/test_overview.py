@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from tailorbird.report.overview import COST_HEADS, Overview, cost_row
 from tailorbird.types.usage import Usage
-from tailorbird.workflow.results import ArmFigures, ComparisonData
+from tailorbird.workflow.answering.results import ArmFigures, ComparisonData
 
 
 def test_overview_has_a_column_for_each_kind(data: ComparisonData) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tailorbird.report.page import to_fragment, to_html
 from tailorbird.types.answers import Answer
-from tailorbird.workflow.results import ComparisonData, Outcome, Scores
+from tailorbird.workflow.answering.results import ComparisonData, Outcome, Scores
 
 MakeComparison = Callable[..., ComparisonData]
 VOID = {"meta", "input", "circle", "path"}

@@ -81,8 +81,8 @@ from tailorbird.types import (
     holds,
 )
 from tailorbird.workbench import Diagnosis, diagnose_profile
-from tailorbird.workflow.bulk import BulkOptions
-from tailorbird.workflow.retrieval_quality import (
+from tailorbird.workflow.bulk.asking import BulkOptions
+from tailorbird.workflow.searching.retrieval_quality import (
     RetrievalFigure,
     RetrievalMiss,
     RetrievalQuality,

@@ -14,8 +14,8 @@ from tailorbird.data import ChunkOptions
 from tailorbird.data.questions.split import split_questions
 from tailorbird.exceptions import InvalidInputError, UnsupportedError
 from tailorbird.types.capabilities import Capability
-from tailorbird.workflow.arms import pick_arms
-from tailorbird.workflow.training import TuneOptions
+from tailorbird.workflow.answering.arms import pick_arms
+from tailorbird.workflow.tuning.training import TuneOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.types.tuned import TunedModel
     from tailorbird.workbench import Workbench
-    from tailorbird.workflow.index import Index
     from tailorbird.workflow.progress import OnProgress
+    from tailorbird.workflow.searching.index import Index
 
 _HASH_DIGITS = 8
 

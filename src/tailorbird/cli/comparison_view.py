@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from tailorbird.report.figures import NOTHING, interval, share, subtitle
 from tailorbird.report.overview import COST_HEADS, Overview, cost_row
-from tailorbird.workflow.results import ALL_KINDS
+from tailorbird.workflow.answering.results import ALL_KINDS
 
 if TYPE_CHECKING:
     from tailorbird.cli.screen import Screen
     from tailorbird.report import Comparison
-    from tailorbird.workflow.results import Verdict
+    from tailorbird.workflow.answering.results import Verdict
 
 
 def show_comparison(screen: Screen, result: Comparison) -> None:

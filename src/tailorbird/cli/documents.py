@@ -24,9 +24,9 @@ from tailorbird.exceptions import InvalidInputError
 from tailorbird.types.answers import AbstainReason
 from tailorbird.types.retrieval import SearchMode
 from tailorbird.workbench import WORKSPACE
-from tailorbird.workflow.arms import ArmOptions
-from tailorbird.workflow.retrieval_quality import METRICS
-from tailorbird.workflow.selection import Selection
+from tailorbird.workflow.answering.arms import ArmOptions
+from tailorbird.workflow.searching.retrieval_quality import METRICS
+from tailorbird.workflow.searching.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from tailorbird.types.filters import Filter
     from tailorbird.types.retrieval import Hit
     from tailorbird.workbench import Workbench
-    from tailorbird.workflow.index import Index
     from tailorbird.workflow.progress import OnProgress
-    from tailorbird.workflow.retrieval_quality import RetrievalQuality
+    from tailorbird.workflow.searching.index import Index
+    from tailorbird.workflow.searching.retrieval_quality import RetrievalQuality
 
 _SHOWN_CELLS = 100
 

@@ -12,7 +12,7 @@ from tailorbird.cli.session import existing
 from tailorbird.data import ExampleSet, QuestionSet, read_examples, read_questions
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.types.jobs import DirectPreference, Supervised
-from tailorbird.workflow.training import TuneOptions
+from tailorbird.workflow.tuning.training import TuneOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,14 +6,14 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from tailorbird.workflow.summary import METRICS
+from tailorbird.workflow.comparing.summary import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tailorbird.types.answers import Answer
     from tailorbird.types.questions import Question
-    from tailorbird.workflow.results import ComparisonData, Outcome
+    from tailorbird.workflow.answering.results import ComparisonData, Outcome
 
 Value = str | int | float | bool | None
 """What a cell may hold; None where there is nothing."""

@@ -16,7 +16,7 @@ from tailorbird.report.markdown import to_markdown
 from tailorbird.report.page import to_fragment, to_html
 from tailorbird.report.plain import to_text
 from tailorbird.storage import write_atomic
-from tailorbird.workflow.results import ALL_KINDS
+from tailorbird.workflow.answering.results import ALL_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from tailorbird.types.questions import Question
-    from tailorbird.workflow.results import (
+    from tailorbird.workflow.answering.results import (
         Arm,
         ArmFigures,
         Cell,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from tailorbird.exceptions import InvalidInputError
-from tailorbird.workflow.results import ComparisonData
+from tailorbird.workflow.answering.results import ComparisonData
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

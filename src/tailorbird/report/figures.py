@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from tailorbird.workflow.results import Cell, ComparisonData, Pair
+    from tailorbird.workflow.answering.results import Cell, ComparisonData, Pair
 
 NOTHING = "-"
 """Stands where there is no figure; ASCII, because not every console has a dash."""

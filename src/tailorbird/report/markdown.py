@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from tailorbird.report.figures import interval, p_value, score_of, share, subtitle
 from tailorbird.report.overview import COST_HEADS, Overview, cost_row
-from tailorbird.workflow.results import ALL_KINDS
+from tailorbird.workflow.answering.results import ALL_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tailorbird.workflow.results import ComparisonData, Pair
+    from tailorbird.workflow.answering.results import ComparisonData, Pair
 
 # A backslash before any ASCII punctuation stands for the sign itself. Source: CommonMark Spec
 # 0.31.2, section 2.4, https://spec.commonmark.org/0.31.2/ (read 2026-11).

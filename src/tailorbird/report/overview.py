@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tailorbird.report.figures import dollars, seconds
-from tailorbird.workflow.results import ALL_KINDS, ArmFigures
-from tailorbird.workflow.summary import kinds_of
+from tailorbird.workflow.answering.results import ALL_KINDS, ArmFigures
+from tailorbird.workflow.comparing.summary import kinds_of
 
 if TYPE_CHECKING:
-    from tailorbird.workflow.results import Cell, ComparisonData, Metric
+    from tailorbird.workflow.answering.results import Cell, ComparisonData, Metric
 
 COST_HEADS = (
     "arm",

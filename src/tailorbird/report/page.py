@@ -9,10 +9,10 @@ from tailorbird.report.figures import subtitle
 from tailorbird.report.page_questions import question_list
 from tailorbird.report.page_style import style_sheet
 from tailorbird.report.page_tables import cost_table, heat_table, pair_matrix, verdict_panel
-from tailorbird.workflow.results import ALL_KINDS
+from tailorbird.workflow.answering.results import ALL_KINDS
 
 if TYPE_CHECKING:
-    from tailorbird.workflow.results import ComparisonData
+    from tailorbird.workflow.answering.results import ComparisonData
 
 # Nothing may be loaded and no script may run, even if text got past the escaping.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

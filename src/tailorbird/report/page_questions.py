@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tailorbird.types.answers import Answer, Citation
     from tailorbird.types.questions import Question
-    from tailorbird.workflow.results import ComparisonData, Outcome
+    from tailorbird.workflow.answering.results import ComparisonData, Outcome
 
 PAGE_BYTES = 900_000
 """Where the list of questions stops, so that the page opens quickly on a phone (about 1 MB)."""

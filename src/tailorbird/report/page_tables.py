@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from tailorbird.report.figures import interval, p_value, score_of, share
 from tailorbird.report.overview import COST_HEADS, Overview, cost_row
 from tailorbird.report.page_style import HEAT_LIGHT
-from tailorbird.workflow.results import ALL_KINDS
+from tailorbird.workflow.answering.results import ALL_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tailorbird.workflow.results import Cell, ComparisonData, Pair, Verdict
+    from tailorbird.workflow.answering.results import Cell, ComparisonData, Pair, Verdict
 
 _SIGNS = {"better": "▲", "worse": "▼", "no difference shown": "≈", "too few questions": "?"}
 _TURNED = {"better": "worse", "worse": "better"}

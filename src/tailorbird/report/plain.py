@@ -9,10 +9,10 @@ from unicodedata import category
 from tailorbird.report.figures import interval, share, subtitle
 from tailorbird.report.overview import COST_HEADS, Overview, cost_row
 from tailorbird.report.widths import align
-from tailorbird.workflow.results import ALL_KINDS
+from tailorbird.workflow.answering.results import ALL_KINDS
 
 if TYPE_CHECKING:
-    from tailorbird.workflow.results import ComparisonData, Verdict
+    from tailorbird.workflow.answering.results import ComparisonData, Verdict
 
 _WIDTH = 100
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         EmbeddingRequest,
     )
     from tailorbird.workbench.parts import Parts
-    from tailorbird.workflow.bulk import BulkOptions
+    from tailorbird.workflow.bulk.asking import BulkOptions
 
 T = TypeVar("T")
 

@@ -11,11 +11,11 @@ from tailorbird.types.secrets import Environment
 from tailorbird.workbench.asking import Asker
 from tailorbird.workbench.finding import Finder
 from tailorbird.workbench.parts import Parts, check_question
-from tailorbird.workflow.arms import ArmOptions
-from tailorbird.workflow.index import Index
+from tailorbird.workflow.answering.arms import ArmOptions
+from tailorbird.workflow.answering.results import DEFAULT_CONCURRENCY
 from tailorbird.workflow.progress import OnProgress, silent
-from tailorbird.workflow.results import DEFAULT_CONCURRENCY
-from tailorbird.workflow.training import TuneOptions
+from tailorbird.workflow.searching.index import Index
+from tailorbird.workflow.tuning.training import TuneOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.types.tuned import TunedModel
     from tailorbird.workbench.diagnosis import Diagnosis
-    from tailorbird.workflow.estimate import Estimate
-    from tailorbird.workflow.handle import JobHandle
-    from tailorbird.workflow.results import Arm
+    from tailorbird.workflow.answering.results import Arm
+    from tailorbird.workflow.tuning.estimate import Estimate
+    from tailorbird.workflow.tuning.handle import JobHandle
 
 
 class Workbench(Finder, Asker):

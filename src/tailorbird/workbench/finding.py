@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tailorbird.types.ids import IndexName
-from tailorbird.workflow.index import Index, name_of, read_index
 from tailorbird.workflow.progress import OnProgress, silent
+from tailorbird.workflow.searching.index import Index, name_of, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.types.retrieval import Document, Hit, SearchMode
     from tailorbird.workbench.parts import Parts
-    from tailorbird.workflow.retrieval_quality import RetrievalQuality
-    from tailorbird.workflow.selection import Selection
+    from tailorbird.workflow.searching.retrieval_quality import RetrievalQuality
+    from tailorbird.workflow.searching.selection import Selection
 
 
 class Finder:

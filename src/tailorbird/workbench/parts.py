@@ -16,10 +16,10 @@ from tailorbird.retrieval.engines import open_engine
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.models import RoleModel
 from tailorbird.workbench.tuning import Tuning
-from tailorbird.workflow.arms import ArmOptions, ArmPlan, plan_arms, single_arm
-from tailorbird.workflow.estimate import estimate_training
-from tailorbird.workflow.index import Indexer, hidden_text
-from tailorbird.workflow.pricing import find_price
+from tailorbird.workflow.answering.arms import ArmOptions, ArmPlan, plan_arms, single_arm
+from tailorbird.workflow.money.pricing import find_price
+from tailorbird.workflow.searching.index import Indexer, hidden_text
+from tailorbird.workflow.tuning.estimate import estimate_training
 
 if TYPE_CHECKING:
     import asyncio
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.types.retrieval import Document, Hit, SearchMode
     from tailorbird.types.tuned import TunedModel
-    from tailorbird.workflow.answer import Answerer
-    from tailorbird.workflow.bulk import Bulk, BulkOptions
-    from tailorbird.workflow.compare import Comparer
-    from tailorbird.workflow.estimate import Estimate
-    from tailorbird.workflow.index import Index
+    from tailorbird.workflow.answering.answer import Answerer
+    from tailorbird.workflow.answering.results import Arm
+    from tailorbird.workflow.bulk.asking import Bulk, BulkOptions
+    from tailorbird.workflow.comparing.compare import Comparer
     from tailorbird.workflow.progress import OnProgress
-    from tailorbird.workflow.results import Arm
-    from tailorbird.workflow.retrieval_quality import RetrievalQuality
-    from tailorbird.workflow.search import Embedder, Searcher
-    from tailorbird.workflow.selection import Selection
-    from tailorbird.workflow.training import TuneOptions
+    from tailorbird.workflow.searching.index import Index
+    from tailorbird.workflow.searching.retrieval_quality import RetrievalQuality
+    from tailorbird.workflow.searching.search import Embedder, Searcher
+    from tailorbird.workflow.searching.selection import Selection
+    from tailorbird.workflow.tuning.estimate import Estimate
+    from tailorbird.workflow.tuning.training import TuneOptions
 
 
 def _new_lock() -> asyncio.Lock:
@@ -155,7 +155,7 @@ class Parts:
     def embedder(self) -> Embedder:
         """Makes vectors with the model of the role `embedding`."""
         # Searching costs 2 ms that `import tailorbird` does not pay; so in `searcher`.
-        from tailorbird.workflow.search import Embedder  # noqa: PLC0415
+        from tailorbird.workflow.searching.search import Embedder  # noqa: PLC0415
 
         return Embedder(
             embeddings=self.provider.embeddings,
@@ -203,7 +203,7 @@ class Parts:
 
     async def searcher(self) -> Searcher:
         """Give what searches indexes."""
-        from tailorbird.workflow.search import Searcher  # noqa: PLC0415
+        from tailorbird.workflow.searching.search import Searcher  # noqa: PLC0415
 
         engine = await self.retrieval()
         return Searcher(retrieval=engine, embedder=self.embedder_for(engine))
@@ -219,7 +219,7 @@ class Parts:
         selection: Selection | None,
     ) -> tuple[Hit, ...]:
         """Find the chunks of an index that fit a question best; see `Workbench.search`."""
-        from tailorbird.workflow.search import make_query  # noqa: PLC0415 - as in `searcher`
+        from tailorbird.workflow.searching.search import make_query  # noqa: PLC0415 - as in `searcher`
 
         wanted = make_query(query, top_k=top_k, mode=mode, where=where)
         searcher = await self.searcher()
@@ -238,7 +238,7 @@ class Parts:
     ) -> RetrievalQuality:
         """Measure how well an index is searched; see `Workbench.evaluate_retrieval`."""
         # Statistics cost 5 ms that `import tailorbird` does not pay.
-        from tailorbird.workflow.retrieval_quality import measure_retrieval  # noqa: PLC0415
+        from tailorbird.workflow.searching.retrieval_quality import measure_retrieval  # noqa: PLC0415
 
         return await measure_retrieval(
             await self.searcher(),
@@ -274,8 +274,8 @@ class Parts:
     async def answerer(self, arms: Sequence[Arm]) -> Answerer:
         """Give what answers questions by these arms; an engine is opened only if one needs it."""
         # Scripts and sentences behind grounding cost 10 ms that `import tailorbird` does not pay.
-        from tailorbird.workflow.answer import Answerer  # noqa: PLC0415
-        from tailorbird.workflow.shots import ShotPicker  # noqa: PLC0415
+        from tailorbird.workflow.answering.answer import Answerer  # noqa: PLC0415
+        from tailorbird.workflow.answering.shots import ShotPicker  # noqa: PLC0415
 
         searched = any(arm.index is not None for arm in arms)
         return Answerer(
@@ -312,7 +312,7 @@ class Parts:
     def bulk(self, role: str, options: BulkOptions | None, *, on_progress: OnProgress) -> Bulk:
         """Give what asks many things of the model of a role, unless the options name another."""
         # As in `answerer`: a step of its own, which `import tailorbird` does not pay for.
-        from tailorbird.workflow.bulk import Bulk, BulkOptions  # noqa: PLC0415
+        from tailorbird.workflow.bulk.asking import Bulk, BulkOptions  # noqa: PLC0415
 
         options = options or BulkOptions()
         named = options.model
@@ -329,7 +329,7 @@ class Parts:
     async def comparer(self, arms: Sequence[Arm], *, concurrency: int) -> Comparer:
         """Give what compares these arms, so many answers at a time."""
         # Scoring and statistics cost 20 ms that `import tailorbird` does not pay.
-        from tailorbird.workflow.compare import Comparer  # noqa: PLC0415
+        from tailorbird.workflow.comparing.compare import Comparer  # noqa: PLC0415
 
         return Comparer(
             answerer=await self.answerer(arms),

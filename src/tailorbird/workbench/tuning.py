@@ -10,9 +10,9 @@ from tailorbird.data import read_examples, training_rules
 from tailorbird.journal.threads import in_thread
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.ids import DeploymentName
-from tailorbird.workflow.handle import JobHandle, Ticket
-from tailorbird.workflow.training import Preparer, TuneOptions, worked_examples
-from tailorbird.workflow.tune import TunePlan
+from tailorbird.workflow.tuning.handle import JobHandle, Ticket
+from tailorbird.workflow.tuning.training import Preparer, TuneOptions, worked_examples
+from tailorbird.workflow.tuning.tune import TunePlan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from tailorbird.protocols import Provider
     from tailorbird.types.questions import Question
     from tailorbird.types.tuned import TunedModel
-    from tailorbird.workflow.creation import Creation
-    from tailorbird.workflow.finish import Finisher
-    from tailorbird.workflow.lookup import Begun
     from tailorbird.workflow.progress import OnProgress
+    from tailorbird.workflow.tuning.creation import Creation
+    from tailorbird.workflow.tuning.finish import Finisher
+    from tailorbird.workflow.tuning.lookup import Begun
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Tuning:
     def creation(self) -> Creation:
         """Starts and finds jobs."""
         # Leases, uploads and finding jobs cost 8 ms that `import tailorbird` does not pay.
-        from tailorbird.workflow.creation import Creation  # noqa: PLC0415
+        from tailorbird.workflow.tuning.creation import Creation  # noqa: PLC0415
 
         return Creation(provider=self.provider, workspace=self.workspace)
 
@@ -63,7 +63,7 @@ class Tuning:
     @property
     def finisher(self) -> Finisher:
         """Makes models callable."""
-        from tailorbird.workflow.finish import Finisher  # noqa: PLC0415 - 2 ms, as in `creation`
+        from tailorbird.workflow.tuning.finish import Finisher  # noqa: PLC0415 - 2 ms, as in `creation`
 
         return Finisher(provider=self.provider, ledger=self.workspace.journal.ledger)
 

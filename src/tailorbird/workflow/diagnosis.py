@@ -15,7 +15,7 @@ from tailorbird.exceptions import NotFoundError, TailorbirdError
 from tailorbird.types.base import Frozen
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.ids import DeploymentName, ModelId
-from tailorbird.workflow.listing import distinct
+from tailorbird.workflow.once.listing import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,1 @@
+"""Many questions or texts at once, call by call or as batches."""

@@ -1,0 +1,218 @@
+"""Turn scores into figures: means with intervals, arms against each other, time and money."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import combinations
+from typing import TYPE_CHECKING, get_args
+
+from tailorbird.types.questions import QUESTION_KINDS
+from tailorbird.types.usage import Usage
+from tailorbird.workflow.answering.abstention import says_unknown
+from tailorbird.workflow.answering.results import ALL_KINDS, ArmFigures, Cell, Metric, Pair
+from tailorbird.workflow.money.pricing import find_price, usage_cost
+from tailorbird.workflow.statistics import (
+    LEVEL,
+    bootstrap_interval,
+    can_show,
+    holm,
+    mcnemar,
+    percentile,
+    wilson_interval,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tailorbird.types.answers import Answer
+    from tailorbird.types.questions import Question
+    from tailorbird.types.usage import Price
+    from tailorbird.workflow.answering.results import Arm, Outcome, PairWord
+
+METRICS: tuple[Metric, ...] = get_args(Metric)
+"""All metrics, in the order in which tables show them."""
+
+_YES_OR_NO = frozenset({0.0, 1.0})
+_PER = 1000
+
+
+def kinds_of(questions: Iterable[Question]) -> tuple[str, ...]:
+    """Give the rows of a table: `all`, then each kind that occurs, in the usual order.
+
+    Questions without a kind count in `all` only.
+    """
+    present = {question.kind for question in questions}
+    return (ALL_KINDS, *(kind for kind in QUESTION_KINDS if kind in present))
+
+
+def summarize(
+    arms: Sequence[Arm], questions: Sequence[Question], outcomes: Iterable[Outcome]
+) -> tuple[Cell, ...]:
+    """Compute the mean of each metric for each arm and kind of question.
+
+    Yes-or-no figures get Wilson's interval, graded ones a bootstrap interval with a fixed seed,
+    both at 95 %. Answers that a metric does not apply to, and failed calls, are left out; a figure
+    without any answer has no cell.
+
+    Returns:
+        Arm by arm in the order given, kind by kind (`all` first), metric by metric.
+    """
+    table = _by_arm(outcomes)
+    members = _members(questions)
+    cells: list[Cell] = []
+    for arm in arms:
+        scored = table.get(arm.name, {})
+        for kind, ids in members.items():
+            found = [scored[one].scores for one in ids if one in scored]
+            for metric in METRICS:
+                values = [value for one in found if (value := getattr(one, metric)) is not None]
+                if values:
+                    cells.append(_cell(arm.name, kind, metric, values))
+    return tuple(cells)
+
+
+def compare_pairs(
+    arms: Sequence[Arm], questions: Sequence[Question], outcomes: Iterable[Outcome]
+) -> tuple[Pair, ...]:
+    """Compare each two arms question by question, for all questions and for each kind.
+
+    Only questions that both arms have a `correct` score for count. p-values are those of the exact
+    McNemar test; Holm's correction runs over all pairs of the same kind. The word is
+
+    * `too few questions` when not even a clean sweep of these questions could be shown, given how
+      many pairs are tested at once (below 6 questions for a single pair, below 10 for 15 pairs);
+    * `better` or `worse` when the corrected p-value is below 0.05;
+    * `no difference shown` otherwise, which does not mean that there is none.
+
+    Returns:
+        Kind by kind (`all` first); in each kind every pair of arms once, the later arm in the order
+        given as `arm` and the earlier one as `baseline`.
+    """
+    table = _by_arm(outcomes)
+    pairs: list[Pair] = []
+    for kind, ids in _members(questions).items():
+        raw = [
+            _pair(kind, ids, (second.name, first.name), table)
+            for first, second in combinations(arms, 2)
+        ]
+        adjusted = holm([pair.p_value for pair in raw])
+        pairs += [
+            pair.model_copy(update={"p_adjusted": value, "word": _word(pair, value, len(raw))})
+            for pair, value in zip(raw, adjusted, strict=True)
+        ]
+    return tuple(pairs)
+
+
+def figures(
+    arms: Sequence[Arm], outcomes: Iterable[Outcome], *, prices: Sequence[Price] = ()
+) -> tuple[ArmFigures, ...]:
+    """Add up time, tokens and money for each arm.
+
+    Times are those of the calls, also where an answer was taken from an earlier run. Money is None
+    unless the price of the arm's model is known (see `pricing.find_price`); the tokens of an answer
+    that asked no model cost nothing.
+
+    Returns:
+        One entry for each arm, in the order given.
+    """
+    table = _by_arm(outcomes)
+    return tuple(_figures(arm, list(table.get(arm.name, {}).values()), prices) for arm in arms)
+
+
+def _by_arm(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Outcome]]:
+    table: dict[str, dict[str, Outcome]] = {}
+    for outcome in outcomes:
+        table.setdefault(outcome.arm, {})[outcome.question] = outcome
+    return table
+
+
+def _members(questions: Sequence[Question]) -> dict[str, list[str]]:
+    """Give the ids of the questions of each kind, `all` first."""
+    return {
+        kind: [one.id for one in questions if kind in {ALL_KINDS, one.kind}]
+        for kind in kinds_of(questions)
+    }
+
+
+def _cell(arm: str, kind: str, metric: Metric, values: Sequence[float]) -> Cell:
+    mean = min(1.0, max(0.0, sum(values) / len(values)))
+    if _YES_OR_NO.issuperset(values):
+        low, high = wilson_interval(mean, len(values))
+    else:
+        low, high = bootstrap_interval(values)
+    return Cell(arm=arm, kind=kind, metric=metric, n=len(values), value=mean, low=low, high=high)
+
+
+def _pair(
+    kind: str,
+    ids: Iterable[str],
+    names: tuple[str, str],
+    table: Mapping[str, Mapping[str, Outcome]],
+) -> Pair:
+    arm, baseline = names
+    wins = losses = n = 0
+    for one in ids:
+        ours = _correct(table, arm, one)
+        theirs = _correct(table, baseline, one)
+        if ours is None or theirs is None:
+            continue
+        n += 1
+        wins += ours > theirs
+        losses += ours < theirs
+    p_value = mcnemar(wins, losses)
+    return Pair(
+        arm=arm,
+        baseline=baseline,
+        kind=kind,
+        n=n,
+        wins=wins,
+        losses=losses,
+        difference=(wins - losses) / n if n else 0.0,
+        p_value=p_value,
+        p_adjusted=p_value,
+        word="too few questions",
+    )
+
+
+def _correct(table: Mapping[str, Mapping[str, Outcome]], arm: str, question: str) -> float | None:
+    outcome = table.get(arm, {}).get(question)
+    return None if outcome is None else outcome.scores.correct
+
+
+def _word(pair: Pair, p_adjusted: float, comparisons: int) -> PairWord:
+    if not can_show(pair.n, comparisons=comparisons):
+        return "too few questions"
+    if p_adjusted >= LEVEL:
+        return "no difference shown"
+    return "better" if pair.wins > pair.losses else "worse"
+
+
+def _figures(arm: Arm, outcomes: Sequence[Outcome], prices: Sequence[Price]) -> ArmFigures:
+    answers = [one.answer for one in outcomes if one.answer is not None]
+    times = [answer.latency_s for answer in answers]
+    usage = sum((answer.usage for answer in answers), Usage())
+    usd = _cost(arm, answers, usage, prices) if answers else None
+    return ArmFigures(
+        arm=arm.name,
+        answers=len(answers),
+        failed=len(outcomes) - len(answers),
+        abstained=sum(answer.abstained or says_unknown(answer.text) for answer in answers),
+        latency_p50_s=percentile(times, 0.5) if times else None,
+        latency_p95_s=percentile(times, 0.95) if times else None,
+        usage=usage,
+        usd=usd,
+        usd_per_1000=None if usd is None else usd * _PER / Decimal(len(answers)),
+    )
+
+
+def _cost(
+    arm: Arm, answers: Sequence[Answer], usage: Usage, prices: Sequence[Price]
+) -> Decimal | None:
+    """Price the tokens by the arm's model, or else by the model that said it answered."""
+    if arm.tuned is not None:
+        price = find_price(arm.tuned.model, prices, base=arm.tuned.base)
+    else:
+        named = (arm.model, *(answer.model for answer in answers if answer.model))
+        found = (find_price(model, prices) for model in dict.fromkeys(named))
+        price = next((one for one in found if one is not None), None)
+    return None if price is None else usage_cost(usage, price)

@@ -1,0 +1,1 @@
+"""What lets a step be taken once: leases, shields, patience, careful listings."""

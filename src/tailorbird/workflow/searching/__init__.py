@@ -1,0 +1,1 @@
+"""Documents into an index, and passages out of it."""

@@ -1,0 +1,1 @@
+"""From rows to a tuned model that answers: one job a run, whatever happens on the way."""
