@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tailorbird.http import HttpClient, HttpSettings, RestAnswer, RestClient, open_client
+from tailorbird._http import HttpClient, HttpSettings, RestAnswer, RestClient, open_client
 from tailorbird.providers.fake import VirtualClock
 from tailorbird.retry import Repeat, Retrier, RetryBudget, RetryPolicy
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tailorbird._http import checked_base_url, host_of, is_loopback
 from tailorbird.exceptions import ConfigError
-from tailorbird.http import checked_base_url, host_of, is_loopback
 
 
 @pytest.mark.parametrize(

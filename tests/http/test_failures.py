@@ -10,6 +10,7 @@ import httpcore2
 import httpx2
 import pytest
 
+from tailorbird._http import FAILURES, transport_error
 from tailorbird.exceptions import (
     Accepted,
     ConnectError,
@@ -20,7 +21,6 @@ from tailorbird.exceptions import (
     ServiceUnavailableError,
     UnexpectedResponseError,
 )
-from tailorbird.http import FAILURES, transport_error
 
 KEY = "sk-proj-Ab12Cd34Ef56Gh78Ij90Kl12Mn34"
 

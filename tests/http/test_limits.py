@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import pytest
 
+from tailorbird._http import (
+    BODY_TYPE_HEADER,
+    STREAM_HEADER,
+    HttpSettings,
+    open_client,
+    transport_error,
+)
 from tailorbird.exceptions import (
     ConnectError,
     DeadlineError,
@@ -19,13 +25,6 @@ from tailorbird.exceptions import (
     ProviderError,
     ServiceUnavailableError,
     UnexpectedResponseError,
-)
-from tailorbird.http import (
-    BODY_TYPE_HEADER,
-    STREAM_HEADER,
-    HttpSettings,
-    open_client,
-    transport_error,
 )
 from tailorbird.testing.faults import (
     BadGzip,
@@ -219,7 +218,7 @@ def test_client_of_another_loop_is_refused() -> None:
 
 FORK = """
 import asyncio, os, httpx2
-from tailorbird.http import HttpSettings, open_client
+from tailorbird._http import HttpSettings, open_client
 
 sent = []
 def answer(request):
@@ -418,9 +417,9 @@ class Torn(httpx2.AsyncByteStream):
         self.left = 3
         self.is_closed = False
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> Self:
         """Iterate over itself."""
-        return self  # type: ignore[return-value]
+        return self
 
     async def __anext__(self) -> bytes:
         """Give a piece."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tailorbird._http import Refusal, read_refusal, refusal_error, request_id_of
 from tailorbird.exceptions import (
     Accepted,
     AuthenticationError,
@@ -23,7 +24,6 @@ from tailorbird.exceptions import (
     ServiceUnavailableError,
     UnexpectedResponseError,
 )
-from tailorbird.http import Refusal, read_refusal, refusal_error, request_id_of
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 KEY = "sk-proj-Ab12Cd34Ef56Gh78Ij90Kl12Mn34"

@@ -11,9 +11,9 @@ import httpx2
 import pytest
 from packaging.version import Version
 
+from tailorbird._http import HttpSettings, open_client
+from tailorbird._http.routes import Proxies
 from tailorbird.exceptions import ConfigError, ConnectError, InvalidInputError
-from tailorbird.http import HttpSettings, open_client
-from tailorbird.http.routes import Proxies
 from tailorbird.testing.faults import FaultServer, Status, Step
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])

@@ -21,8 +21,8 @@ from tailorbird.providers.fake import (
     Statuses,
     VirtualClock,
 )
-from tailorbird.testing.wire.app import WireApp, wire_app
-from tailorbird.testing.wire.world import WireSettings
+from tailorbird.testing._wire.app import WireApp, wire_app
+from tailorbird.testing._wire.world import WireSettings
 from tailorbird.types import ChatOptions, DeploymentName, JobSpec, Message, ModelId
 
 SPEC = (

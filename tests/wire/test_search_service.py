@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tailorbird.providers.fake import FakeProvider, FakeSettings, Fault, Script
-from tailorbird.testing.wire.app import WireApp, wire_app
+from tailorbird.testing._wire.app import WireApp, wire_app
 from tailorbird.types import ModelId
 
 SPEC = Path(__file__).parents[3] / "shared" / "specs" / "azure-ai-search-2026-04-01.json"
@@ -150,7 +150,8 @@ class Service:
         """Search the handbook."""
         answer = await self.call("POST", "/indexes('handbook')/docs/search.post.search", body)
         assert answer.status_code == 200, answer.text
-        return answer.json()  # type: ignore[no-any-return]
+        found: dict[str, Any] = answer.json()
+        return found
 
     async def keys(self, **body: object) -> list[str]:
         """Search the handbook, and give the keys in their order."""

@@ -128,9 +128,9 @@ async def test_a_bad_file_fails_the_batch(serve: Serve) -> None:
 
 
 async def test_too_many_lines_fail_the_batch(serve: Serve) -> None:
-    """As many as 50,000 are allowed."""
-    wire = await serve("plain")
-    lines = [line(n, {"model": "m", "input": "x"}, "/embeddings") for n in range(50_001)]
+    """The fake's settings say how many are allowed."""
+    wire = await serve("plain", batch_requests=3)
+    lines = [line(n, {"model": "m", "input": "x"}, "/embeddings") for n in range(4)]
     batch, _ = await finished(wire, await started(wire, lines, "/v1/embeddings"))
     assert [one.code for one in batch.errors.data] == ["too_many_requests"]
 
@@ -149,7 +149,7 @@ async def test_a_long_batch_takes_several_look_ups(serve: Serve) -> None:
 
 async def test_a_batch_can_be_cancelled(serve: Serve) -> None:
     """What was done by then is kept."""
-    wire = await serve("plain", wire=WireSettings(batch_s=3_600))
+    wire = await serve("plain", batch_s=3_600)
     batch = await started(wire, [line(1, chat(wire.chat_model))])
     while batch.status != "in_progress" or not batch.request_counts.completed:
         batch = await wire.sdk.batches.retrieve(batch.id)
@@ -176,7 +176,7 @@ async def test_steps_wait_for_their_time(serve: Serve) -> None:
     batch = await started(wire, [line(1, chat(wire.chat_model))])
     clock = wire.provider.clock
     seen = []
-    for wait_s in (0, 5, 0, 30, 0, 5):
+    for wait_s in (0, 5, 0, 60, 0, 5):
         clock.advance(wait_s)
         seen.append((await wire.sdk.batches.retrieve(batch.id)).status)
     assert seen == [

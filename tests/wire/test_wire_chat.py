@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from tailorbird.providers.fake import Cut, Fault, Says, Script
+from tailorbird.providers.fake.operations import Operation
 from tailorbird.types.chat import FinishReason, Reply, ToolCall
 from tailorbird.types.ids import ModelId
 
@@ -49,9 +50,9 @@ class Order(BaseModel):
     note: str | None
 
 
-def said(text: str, *, times: int | None = None, operation: str = "chat.complete") -> Script:
+def said(text: str, *, times: int | None = None, operation: Operation = "chat.complete") -> Script:
     """Script an answer."""
-    return Script().on(operation, Says(text), times=times)  # type: ignore[arg-type]
+    return Script().on(operation, Says(text), times=times)
 
 
 @pytest.mark.parametrize("flavor", ["plain", "openai", "azure"])

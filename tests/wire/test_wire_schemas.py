@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from tailorbird.testing.wire.errors import WireError
-from tailorbird.testing.wire.schemas import check_strict, fits, output_type
+from tailorbird.testing._wire.errors import WireError
+from tailorbird.testing._wire.schemas import check_strict, fits, output_type
 
 
 @pytest.mark.parametrize(
