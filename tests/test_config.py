@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tailorbird.config import load_profile
 from tailorbird.exceptions import ConfigError
-from tailorbird.types import RoleModel
+from tailorbird.types import Budget, RoleModel
 
 AZURE = """\
 default_profile = "fake"
@@ -165,7 +167,7 @@ def test_every_value_tells_where_it_came_from(elsewhere: Path) -> None:
         (
             "[profiles.fake]\nprovider='fake'\n[profiles.fake.retrieval]\nengine = 7\nx = 1",
             None,
-            "[profiles.fake.retrieval]: engine: input should be a valid string",
+            "the settings of [profiles.fake.retrieval] are wrong: 'engine': input should be a",
         ),
         (
             "[profiles.fake]\nprovider='fake'\n[profiles.fake.models]\nchat = 7",
@@ -207,6 +209,19 @@ def test_an_engine_gets_what_else_stands_in_its_table(elsewhere: Path) -> None:
     retrieval = load_profile("fake", environ={}).retrieval
     assert retrieval.engine == "postgres"
     assert retrieval.options == {"dsn_env": "PG_DSN", "pool_size": 2}
+    assert retrieval.rerank is False
+
+
+@pytest.mark.parametrize("engine", ["", "engine = 'local'\n"])
+def test_reranking_is_no_option_of_an_engine(elsewhere: Path, engine: str) -> None:
+    """It may stand alone, and is true or false."""
+    head = f"[profiles.fake]\nprovider='fake'\n[profiles.fake.retrieval]\n{engine}"
+    write(elsewhere, f"{head}rerank = true\n")
+    retrieval = load_profile("fake", environ={}).retrieval
+    assert (retrieval.engine, retrieval.rerank, retrieval.options) == ("local", True, {})
+    write(elsewhere, f"{head}rerank = 'yes'\n")
+    with pytest.raises(ConfigError, match="'rerank'"):
+        load_profile("fake", environ={})
 
 
 def test_a_byte_order_mark_is_accepted(elsewhere: Path) -> None:
@@ -237,3 +252,46 @@ def test_the_environment_is_only_read_where_it_is_given(elsewhere: Path) -> None
     finally:
         del os.environ["TAILORBIRD_PROFILE"]
     assert elsewhere.is_dir()
+
+
+MONEY = """\
+[profiles.mine]
+provider = "fake"
+[profiles.mine.budget]
+usd = 2.5
+period = "day"
+[profiles.mine.prices."gpt-4.1-mini"]
+input_per_mtok = 0.8
+output_per_mtok = "3.20"
+read_on = 2026-11-01
+[profiles.mine.prices.chat]
+hosting_per_hour = 1
+"""
+
+
+def test_prices_and_budget_stand_in_a_profile(elsewhere: Path) -> None:
+    """Prices by model or deployment, as numbers or texts, and one budget."""
+    write(elsewhere, MONEY)
+    profile = load_profile("mine", environ={})
+    assert profile.budget == Budget(usd=Decimal("2.5"), period="day")
+    price = profile.prices["gpt-4.1-mini"]
+    assert (price.input_per_mtok, price.output_per_mtok) == (Decimal("0.8"), Decimal("3.20"))
+    assert price.read_on == date(2026, 11, 1)
+    assert profile.prices["chat"].hosting_per_hour == 1
+    assert profile.options == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("usd = 2.5", "dollars = 2.5", r":3: the settings of .* 'usd' is missing.* 'dollars'"),
+        ("2.5", "-1", "'usd'"),
+        ("input_per_mtok", "input_price", r":6: the prices of 'gpt-4.1-mini' .* 'input_price'"),
+        ("= 0.8", "= -2", r"e.g. input_per_mtok = \"0.80\""),
+    ],
+)
+def test_wrong_money_is_told_by_line(elsewhere: Path, old: str, new: str, said: str) -> None:
+    """Unknown keys and wrong amounts are named with file, line and an example."""
+    write(elsewhere, MONEY.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=said):
+        load_profile("mine", environ={})

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from tailorbird.exceptions import (
+    Accepted,
     ConflictError,
     ConnectError,
     DeadlineError,
@@ -67,7 +68,7 @@ def error(
     kind: type[ProviderError] = ServiceUnavailableError,
     *,
     retry_after_s: float | None = None,
-    accepted: str = "unknown",
+    accepted: Accepted = "unknown",
     should_retry: bool | None = None,
 ) -> ProviderError:
     """Make an error as a provider's translation does."""
@@ -76,7 +77,7 @@ def error(
         provider="fake",
         operation="chat.complete",
         retry_after_s=retry_after_s,
-        accepted=accepted,  # type: ignore[arg-type]
+        accepted=accepted,
         should_retry=should_retry,
     )
 

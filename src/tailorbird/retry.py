@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from tailorbird.protocols import Clock
 
+    Permission = Callable[[], Awaitable[None]]
+
 T = TypeVar("T")
 
 Repeat = Literal["safe", "if-refused"]
@@ -46,6 +49,10 @@ repeated by then, and the next one may get through."""
 
 _SHORTEST_WAIT_S = 0.01
 # Full jitter may draw nearly nothing; a hundredth of a second keeps a loop from spinning.
+
+PERMISSION: ContextVar[Permission | None] = ContextVar("tailorbird_permission", default=None)
+"""Asked before a call is sent again that may have been carried out, and so paid for, already: what
+it raises ends the call. Each task has its own; None lets every repetition through."""
 
 _log = logging.getLogger("tailorbird.retry")
 
@@ -160,6 +167,7 @@ class Retrier:
                 if wait is None or not _may_repeat(exc, repeat) or not self._pay(exc):
                     _chain(exc, doubt or last)
                     raise
+                await _permitted(exc)
                 last, spent = exc, spent + self._cost(exc)
                 doubt = exc if exc.accepted == "unknown" else doubt
             except _SilentError:
@@ -199,6 +207,12 @@ class Retrier:
         return self.policy.throttle_cost if throttled else self.policy.cost
 
 
+async def _permitted(error: ProviderError) -> None:
+    permission = PERMISSION.get()
+    if permission is not None and error.accepted != "no":
+        await permission()
+
+
 def was_in_doubt(error: ProviderError) -> bool:
     """Say whether an attempt before the one that raised this may have been carried out.
 
@@ -206,6 +220,18 @@ def was_in_doubt(error: ProviderError) -> bool:
     """
     cause = error.__cause__
     return isinstance(cause, ProviderError) and cause.accepted == "unknown"
+
+
+async def glance(look: Awaitable[T]) -> tuple[T | None, ProviderError | None]:
+    """Give what one look of a wait found, or the trouble that will pass by itself.
+
+    What is waited for goes on at the provider, so `PASSING` trouble must not end the wait: the
+    next look may get through. Any other error comes through.
+    """
+    try:
+        return await look, None
+    except PASSING as exc:
+        return None, exc
 
 
 class _SilentError(Exception):

@@ -15,13 +15,13 @@ import httpx2
 import pytest
 from python_multipart.multipart import FormParser, parse_options_header
 
+from tailorbird._http import HttpSettings
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.endpoint import Endpoint
 from tailorbird._openai_sdk.files import FilesDialect, SdkFiles
 from tailorbird._openai_sdk.jobs import JobsDialect, SdkJobs
 from tailorbird._openai_sdk.models import ModelsDialect, SdkModels
 from tailorbird._openai_sdk.settings import CallSettings
-from tailorbird.http import HttpSettings
 from tailorbird.providers.fake import VirtualClock
 from tailorbird.retry import Retrier, RetryBudget, RetryPolicy
 from tailorbird.types import Availability, Capabilities, Capability

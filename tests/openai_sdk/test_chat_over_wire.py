@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
+from tailorbird._http import HttpSettings
 from tailorbird._openai_sdk.calls import ChatDialect
 from tailorbird._openai_sdk.chat import SdkChat
 from tailorbird._openai_sdk.connection import Connection
@@ -18,7 +19,6 @@ from tailorbird._openai_sdk.embeddings import EmbeddingLimits, SdkEmbeddings
 from tailorbird._openai_sdk.endpoint import Endpoint
 from tailorbird._openai_sdk.model_traits import traits_of
 from tailorbird.exceptions import InvalidInputError, NotFoundError
-from tailorbird.http import HttpSettings
 from tailorbird.providers.fake import FakeProvider, FakeSettings, VirtualClock
 from tailorbird.retry import Retrier, RetryBudget, RetryPolicy
 from tailorbird.testing.wire import WireApp, wire_app

@@ -11,6 +11,7 @@ from random import Random
 import httpx2
 import pytest
 
+from tailorbird._http import HttpSettings
 from tailorbird._openai_sdk.connection import Connection, checked_path
 from tailorbird._openai_sdk.endpoint import Endpoint
 from tailorbird.exceptions import (
@@ -21,7 +22,6 @@ from tailorbird.exceptions import (
     ServiceUnavailableError,
     UnexpectedResponseError,
 )
-from tailorbird.http import HttpSettings
 from tailorbird.providers.fake import VirtualClock
 from tailorbird.retry import Retrier, RetryBudget, RetryPolicy
 from tailorbird.types.secrets import Secret

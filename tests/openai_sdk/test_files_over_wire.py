@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
+from tailorbird._http import HttpSettings
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.endpoint import Endpoint
 from tailorbird._openai_sdk.files import FilesDialect, SdkFiles
 from tailorbird._openai_sdk.jobs import JobsDialect, SdkJobs
 from tailorbird._openai_sdk.settings import CallSettings
 from tailorbird.data.training.figures import read_results
-from tailorbird.http import HttpSettings
 from tailorbird.providers.fake import FakeProvider, FakeSettings, VirtualClock
 from tailorbird.retry import Retrier, RetryBudget, RetryPolicy
 from tailorbird.testing.conformance import data

@@ -367,6 +367,39 @@ async def test_a_refused_cancellation_is_explained(
         await batches(cloud).cancel(BATCH)
 
 
+@pytest.mark.parametrize("refused", [409, 400])
+@pytest.mark.parametrize("status", ["cancelling", "cancelled"])
+async def test_a_lost_cancellation_is_looked_up(
+    cloud: object, tools: object, status: str, refused: int
+) -> None:
+    """Where the answer was lost and the next attempt meets a stopped batch, the first did it."""
+    lost = httpx2.ReadError("gone")
+    cloud.on("POST /batches/batch_1/cancel", lost, tools.refusal(refused))
+    cloud.on("GET /batches/batch_1", batch(status=status))
+    stopped = await batches(cloud).cancel(BATCH)
+    assert (stopped.id, stopped.raw_status) == (BATCH, status)
+    assert len(cloud.sent("POST /batches/batch_1/cancel")) == 2
+
+
+@pytest.mark.parametrize("status", ["completed", "expired", "in_progress"])
+async def test_a_lost_cancellation_that_did_nothing_is_told(
+    cloud: object, tools: object, status: str
+) -> None:
+    """A batch that ended by itself, or that goes on, was not stopped by anybody."""
+    cloud.on("POST /batches/batch_1/cancel", httpx2.ReadError("gone"), tools.refusal(409))
+    cloud.on("GET /batches/batch_1", batch(status=status))
+    with pytest.raises(ConflictError, match="status 409" if status == "in_progress" else status):
+        await batches(cloud).cancel(BATCH)
+
+
+async def test_a_conflict_without_doubt_needs_no_second_look(cloud: object, tools: object) -> None:
+    """A batch that somebody else cancelled is a conflict, also after a refusal for the rate."""
+    cloud.on("POST /batches/batch_1/cancel", tools.refusal(429, "rate_limit"), tools.refusal(409))
+    with pytest.raises(ConflictError):
+        await batches(cloud).cancel(BATCH)
+    assert cloud.sent("GET /batches/batch_1") == []
+
+
 async def test_cancelling_gives_the_batch(cloud: object) -> None:
     """A batch that goes on is stopped."""
     cloud.on("POST /batches/batch_1/cancel", batch(status="cancelling"))

@@ -107,7 +107,7 @@ class Stalled(httpx2.AsyncByteStream):
             yield piece
         while self.alive:
             yield self.alive
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
         await asyncio.Event().wait()
 
     async def aclose(self) -> None:

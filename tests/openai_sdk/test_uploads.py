@@ -22,7 +22,7 @@ from tailorbird.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from conftest import Cloud, Taken, Tools
 
@@ -267,11 +267,11 @@ def _sparse(path: Path) -> None:
         file.truncate(SIZE)
 
 
-async def _grown(call: Callable[[], object]) -> int:
+async def _grown(call: Callable[[], Awaitable[object]]) -> int:
     """Give the most bytes of Python objects that a call held at a time."""
     tracemalloc.start()
     try:
-        await call()  # type: ignore[misc]
+        await call()
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

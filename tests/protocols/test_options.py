@@ -19,7 +19,8 @@ class Inner(Settings):
 class Outer(Settings):
     """A table."""
 
-    address: str
+    address: str = Field(examples=["a street"])
+    colour_name: str = Field(default="red", alias="colour", pattern="^[a-z]+$")
     width: int = Field(default=1, ge=1)
     inner: Inner | None = None
     plain: Inner = Field(default_factory=Inner)
@@ -41,14 +42,17 @@ def test_right_options_become_settings() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "it are wrong: 'address' is missing: add it"),
+        ({}, "it are wrong: 'address' is missing: add it, e.g. address = \"a street\""),
         ({"address": "a", "adress": 1}, "unknown key 'adress': did you mean 'address'?"),
-        ({"address": "a", "zzz": 1}, "unknown key 'zzz': remove it, known are address, width"),
+        ({"address": "a", "zzz": 1}, "unknown key 'zzz': remove it, known are address, colour, w"),
+        ({"address": 7}, "'address': input should be a valid string, e.g. address = \"a street\""),
+        ({"address": "a", "colour": "RED"}, "'colour': string should match pattern"),
+        ({"address": "a", "colour_name": "x"}, "unknown key 'colour_name': did you mean 'colour'"),
         ({"address": "a", "inner": {"dept": 1}}, "unknown key 'inner.dept': did you mean 'depth'"),
         ({"address": "a", "plain": {"zz": 1}}, "unknown key 'plain.zz': remove it, known are dep"),
         ({"address": "a", "width": 0}, "'width': input should be greater than or equal to 1; ch"),
         ({"address": "a", "width": 10, "inner": {}}, "'settings': a wide one holds nothing; cha"),
-        ({"width": 0}, "'address' is missing: add it; 'width': input"),
+        ({"width": 0}, "e.g. address = \"a street\"; 'width': input"),
     ],
 )
 def test_wrong_options_are_told_by_name(options: dict[str, object], words: str) -> None:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError, with_config
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
+from tailorbird._http import read_refusal
 from tailorbird._openai_sdk.parsing import STRICT, Source, reasons
 from tailorbird._openai_sdk.planning import SURFACES
 from tailorbird._openai_sdk.received import Received
@@ -22,7 +23,6 @@ from tailorbird.exceptions import (
     ProviderError,
     RefusedError,
 )
-from tailorbird.http import read_refusal
 from tailorbird.types.batches import ChatOutcome, EmbeddingOutcome, ItemFailure
 from tailorbird.types.usage import Usage
 

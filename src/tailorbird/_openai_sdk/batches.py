@@ -33,7 +33,14 @@ from tailorbird._openai_sdk.paging import Listing
 from tailorbird.exceptions import ConflictError, InvalidRequestError, ProviderError
 from tailorbird.protocols import Batches
 from tailorbird.protocols.batch_arguments import check_metadata, check_requests
-from tailorbird.types.batches import Batch, ChatOutcome, ChatRequest, EmbeddingRequest
+from tailorbird.retry import was_in_doubt
+from tailorbird.types.batches import (
+    Batch,
+    BatchStatus,
+    ChatOutcome,
+    ChatRequest,
+    EmbeddingRequest,
+)
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.ids import FileId
 
@@ -58,6 +65,7 @@ T = TypeVar("T")
 R = TypeVar("R", ChatRequest, EmbeddingRequest)
 
 _SUBMIT = "batches.submit"
+_STOPPED = frozenset({BatchStatus.CANCELLING, BatchStatus.CANCELLED})
 
 
 class SdkBatches(Batches):
@@ -106,7 +114,7 @@ class SdkBatches(Batches):
         model: ModelId,
         output: type[object] | None = None,
     ) -> tuple[int, ...]:
-        copied = check_requests(requests, kind=ChatRequest)
+        copied = await _checked(requests, kind=ChatRequest)
         return await Draft(copied, self._chat_body(model, output), self._dialect).cut()
 
     @override
@@ -117,7 +125,7 @@ class SdkBatches(Batches):
         model: ModelId,
         dimensions: int | None = None,
     ) -> tuple[int, ...]:
-        copied = check_requests(requests, kind=EmbeddingRequest)
+        copied = await _checked(requests, kind=EmbeddingRequest)
         return await Draft(copied, self._text_body(model, dimensions), self._dialect).cut()
 
     @override
@@ -130,7 +138,7 @@ class SdkBatches(Batches):
         metadata: Mapping[str, str] | None = None,
         before: Callable[[], Awaitable[None]] | None = None,
     ) -> Batch:
-        copied = check_requests(requests, kind=ChatRequest, most=self.most_requests)
+        copied = await _checked(requests, kind=ChatRequest, most=self.most_requests)
         attached = check_metadata(metadata)
         draft = Draft(copied, self._chat_body(model, output), self._dialect)
         return await self._submit(draft, attached, before)
@@ -145,7 +153,7 @@ class SdkBatches(Batches):
         metadata: Mapping[str, str] | None = None,
         before: Callable[[], Awaitable[None]] | None = None,
     ) -> Batch:
-        copied = check_requests(requests, kind=EmbeddingRequest, most=self.most_requests)
+        copied = await _checked(requests, kind=EmbeddingRequest, most=self.most_requests)
         attached = check_metadata(metadata)
         draft = Draft(copied, self._text_body(model, dimensions), self._dialect)
         return await self._submit(draft, attached, before)
@@ -191,11 +199,19 @@ class SdkBatches(Batches):
             received = await self._connection.post(
                 path, operation=operation, repeat="safe", timeout_s=self._timeout_s
             )
-        except InvalidRequestError as exc:
-            # Not every server answers 409 for a batch that has ended.
-            if not (await self.get(batch_id)).status.is_final:
+        except (ConflictError, InvalidRequestError) as exc:
+            lost = was_in_doubt(exc)
+            if isinstance(exc, ConflictError) and not lost:
                 raise
-            raise self._conflict(operation, f"batch {batch_id!r} has ended already") from exc
+            # Not every server answers 409 for a batch that has ended, and an attempt whose answer
+            # was lost may be what stopped it: its status tells.
+            batch = await self.get(batch_id)
+            if lost and batch.status in _STOPPED:
+                return batch
+            if not batch.status.is_final:
+                raise
+            message = f"batch {batch_id!r} is {batch.raw_status!r}: it has ended already"
+            raise self._conflict(operation, message) from exc
         return read(WireBatch, received, connection=self._connection, operation=operation).batch()
 
     @overload
@@ -351,3 +367,10 @@ class SdkBatches(Batches):
         return ConflictError(
             message, provider=self._connection.provider, operation=operation, accepted="no"
         )
+
+
+async def _checked(
+    requests: Sequence[R], *, kind: type[R], most: int | None = None
+) -> tuple[R, ...]:
+    # In a thread: tens of thousands take longer than other tasks should wait.
+    return await asyncio.to_thread(check_requests, requests, kind=kind, most=most)

@@ -15,15 +15,7 @@ import anyio
 import openai
 from pydantic_core import to_json
 
-from tailorbird._openai_sdk.endpoint import Endpoint, default_headers
-from tailorbird._openai_sdk.received import Incoming, Received
-from tailorbird._openai_sdk.sending import Request, send
-from tailorbird.exceptions import (
-    AuthenticationError,
-    InvalidInputError,
-    UnexpectedResponseError,
-)
-from tailorbird.http import (
+from tailorbird._http import (
     BODY_TYPE_HEADER,
     FAILURES,
     STREAM_HEADER,
@@ -35,6 +27,14 @@ from tailorbird.http import (
     open_client,
     read_refusal,
     refusal_error,
+)
+from tailorbird._openai_sdk.endpoint import Endpoint, default_headers
+from tailorbird._openai_sdk.received import Incoming, Received
+from tailorbird._openai_sdk.sending import Request, send
+from tailorbird.exceptions import (
+    AuthenticationError,
+    InvalidInputError,
+    UnexpectedResponseError,
 )
 from tailorbird.protocols.arguments import check_id
 from tailorbird.types.secrets import Secret

@@ -30,7 +30,7 @@ from tailorbird.exceptions import (
 )
 from tailorbird.protocols import Files
 from tailorbird.protocols.arguments import check_expiry, time_limit, upload_name
-from tailorbird.retry import PASSING, was_in_doubt
+from tailorbird.retry import glance, was_in_doubt
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.files import FilePurpose, FileStatus, StoredFile
 
@@ -231,7 +231,7 @@ class SdkFiles(Files):
         end = clock.monotonic() + limit_s
         looks = 0
         while True:
-            seen, trouble = await self._look(file_id)
+            seen, trouble = await glance(self.get(file_id))
             if seen is not None and self._is_ready(seen):
                 return seen
             left = end - clock.monotonic()
@@ -243,13 +243,6 @@ class SdkFiles(Files):
                 ) from trouble
             await clock.sleep(min(left, _POLLS_S[min(looks, len(_POLLS_S) - 1)]))
             looks += 1
-
-    async def _look(self, file_id: FileId) -> tuple[StoredFile | None, ProviderError | None]:
-        """Give the file, or the trouble that will pass by itself: it must not end a wait."""
-        try:
-            return await self.get(file_id), None
-        except PASSING as exc:
-            return None, exc
 
     def _is_ready(self, stored: StoredFile) -> bool:
         if stored.status is FileStatus.ERROR:

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 from pydantic_core import to_json
 from typing_extensions import TypedDict, TypeIs
 
-from tailorbird.http import read_refusal, refusal_error
+from tailorbird._http import read_refusal, refusal_error
 from tailorbird.types.chat import TokenLogprob, ToolCall
 from tailorbird.types.usage import Usage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tailorbird.http import FAILURES, HttpResponse, request_id_of, transport_error
+from tailorbird._http import FAILURES, HttpResponse, request_id_of, transport_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

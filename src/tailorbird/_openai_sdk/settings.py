@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tailorbird.http import HttpSettings
+from tailorbird._http import HttpSettings
 from tailorbird.retry import RetryPolicy
 from tailorbird.types.base import Settings
 

@@ -9,7 +9,6 @@ given; else the variable `TAILORBIRD_PROFILE`; else the file's `default_profile`
 from __future__ import annotations
 
 from tailorbird.config.description import Description, KeyState, describe
-from tailorbird.config.explaining import explain
 from tailorbird.config.profiles import (
     CONFIG_FILE,
     CONFIG_VARIABLE,
@@ -17,6 +16,7 @@ from tailorbird.config.profiles import (
     HOSTED,
     PROFILE_VARIABLE,
     Origin,
+    OwnPrice,
     Profile,
     RetrievalSettings,
     load_profile,
@@ -31,9 +31,9 @@ __all__ = [
     "Description",
     "KeyState",
     "Origin",
+    "OwnPrice",
     "Profile",
     "RetrievalSettings",
     "describe",
-    "explain",
     "load_profile",
 ]

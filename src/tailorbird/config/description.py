@@ -16,9 +16,10 @@ from tailorbird.types.base import Frozen
 from tailorbird.types.secrets import read_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _KEY_SETTING = "api_key_env"
+_USUAL = "default"  # where no setting names a key
 
 # Variables that the vendors' own tools obey and tailorbird does not: what they say must stand in
 # the profile. Facts about OpenAI's and Azure's clients, read 2026-11-22.
@@ -41,7 +42,7 @@ class KeyState(Frozen):
     """A key that a profile names, and whether it is there; never the key."""
 
     setting: str
-    """What names it, e.g. `profiles.openai.api_key_env`."""
+    """What names it, e.g. `profiles.openai.api_key_env`; `default` where no setting does."""
     variable: str
     """The environment variable."""
     length: int | None = Field(default=None, ge=0)
@@ -75,23 +76,29 @@ class Description(Frozen):
         return "\n".join(lines)
 
 
-def describe(profile: Profile, *, environ: Mapping[str, str]) -> Description:
+def describe(
+    profile: Profile, *, environ: Mapping[str, str], key_variables: Sequence[str] = ()
+) -> Description:
     """Explain a profile: where each value came from, which keys are there, what might surprise.
 
     Args:
         profile: The profile, as `load_profile` gives it.
         environ: Environment variables.
+        key_variables: Variables that the provider reads keys from although the profile names none,
+            as `Provider.key_variables` tells.
     """
-    named = {
-        setting: str(value)
+    named = [
+        (setting, str(value))
         for setting, value in flat(profile.options, f"profiles.{profile.name}")
         if setting.rpartition(".")[2] == _KEY_SETTING and isinstance(value, str)
-    }
+    ]
+    known = {variable for _, variable in named}
+    usual = [(_USUAL, one) for one in key_variables if one not in known]
     return Description(
         profile=profile.name,
         provider=profile.provider,
         origins=(*profile.origins, *_obeyed(environ)),
-        keys=tuple(_key_state(setting, name, environ) for setting, name in named.items()),
+        keys=tuple(_key_state(setting, name, environ) for setting, name in (*named, *usual)),
         warnings=tuple(_warnings(profile, environ)),
     )
 

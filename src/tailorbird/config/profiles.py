@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StrictBool
 
 from tailorbird.config.documents import Document, flat, read_document
-from tailorbird.config.explaining import explain
 from tailorbird.config.showing import shown
 from tailorbird.exceptions import ConfigError
+from tailorbird.protocols.options import read_options
 from tailorbird.types.base import Frozen, Settings
+from tailorbird.types.budget import Budget
 from tailorbird.types.models import RoleModel
 
 if TYPE_CHECKING:
@@ -34,7 +37,11 @@ DEFAULT_PROFILE = "fake"
 HOSTED = "hosted"
 """Name of the engine that stands for the provider's own hosted retrieval."""
 
-_OWN_KEYS = ("models", "provider", "retrieval")
+_OWN_KEYS = ("budget", "models", "prices", "provider", "retrieval")
+_RETRIEVAL_KEYS = ("engine", "rerank")  # the others are the engine's
+
+
+_Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 
 class RetrievalSettings(Settings):
@@ -42,8 +49,31 @@ class RetrievalSettings(Settings):
 
     engine: str = "local"
     """Name of a retrieval engine; `hosted` takes the provider's own."""
+    rerank: StrictBool = False
+    """Whether hits are put into a better order where a call does not say so itself."""
     options: Mapping[str, object] = Field(default_factory=dict)
     """Everything else in the table: the engine checks it."""
+
+
+class OwnPrice(Settings):
+    """What a model costs by the profile; what is left out, the provider's own price says."""
+
+    input_per_mtok: _Dollars | None = Field(default=None, examples=["0.80"])
+    """US dollars for a million input tokens."""
+    cached_input_per_mtok: _Dollars | None = Field(default=None, examples=["0.20"])
+    """US dollars for a million cached input tokens."""
+    cache_write_per_mtok: _Dollars | None = Field(default=None, examples=["1.00"])
+    """US dollars for a million input tokens that go into the cache."""
+    output_per_mtok: _Dollars | None = Field(default=None, examples=["3.20"])
+    """US dollars for a million output tokens."""
+    training_per_mtok: _Dollars | None = Field(default=None, examples=["5.00"])
+    """US dollars for a million trained tokens (tokens times epochs)."""
+    batch_share: _Dollars | None = Field(default=None, examples=["0.5"])
+    """What a batch costs, as a share of the price."""
+    hosting_per_hour: _Dollars | None = Field(default=None, examples=["1.70"])
+    """US dollars for each hour a tuned model is deployed, used or not."""
+    read_on: date | None = None
+    """Day on which it was looked up; None takes the day on which the file is read."""
 
 
 class Origin(Frozen):
@@ -68,6 +98,10 @@ class Profile(Frozen):
     """Which model plays which role."""
     retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
     """Where indexes are kept."""
+    prices: Mapping[str, OwnPrice] = Field(default_factory=dict)
+    """What models cost, by id or deployment; they go before the provider's prices."""
+    budget: Budget | None = None
+    """How much may be spent; None sets no limit."""
     options: Mapping[str, object] = Field(default_factory=dict)
     """Everything else: the provider checks it."""
     origins: tuple[Origin, ...] = ()
@@ -158,6 +192,8 @@ def _checked(name: str, document: Document, *, origins: tuple[Origin, ...]) -> P
             for role, value in models.items()
         },
         retrieval=retrieval,
+        prices=_prices(document, name),
+        budget=_budget(document, name),
         options={key: value for key, value in table.items() if key not in _OWN_KEYS},
         origins=origins + values,
     )
@@ -168,14 +204,34 @@ def _retrieval(document: Document, name: str) -> RetrievalSettings:
     table = _table(document, "profiles", name, "retrieval")
     if "engine" not in table:
         # Options belong to an engine that is named, so what stands here alone is a slip.
-        document.refuse_unknown(table, {"engine"}, f"{where}.")
-    options = {key: value for key, value in table.items() if key != "engine"}
-    try:
-        return RetrievalSettings.model_validate(
-            {"engine": table.get("engine", RetrievalSettings().engine), "options": options}
+        document.refuse_unknown(table, {*_RETRIEVAL_KEYS}, f"{where}.")
+    own = {key: value for key, value in table.items() if key in _RETRIEVAL_KEYS}
+    options = {key: value for key, value in table.items() if key not in _RETRIEVAL_KEYS}
+    return read_options(
+        RetrievalSettings,
+        {**own, "options": options},
+        place=f"{document.place(where)}: the settings of [{where}]",
+    )
+
+
+def _prices(document: Document, name: str) -> Mapping[str, OwnPrice]:
+    prices: dict[str, OwnPrice] = {}
+    for model in _table(document, "profiles", name, "prices"):
+        where = f"profiles.{name}.prices.{model}"
+        table = _table(document, "profiles", name, "prices", model)
+        price = read_options(
+            OwnPrice, table, place=f"{document.place(where)}: the prices of {model!r}"
         )
-    except ValidationError as exc:
-        raise ConfigError(explain(exc, place=f"{document.place(where)}: [{where}]")) from exc
+        prices[model] = price
+    return prices
+
+
+def _budget(document: Document, name: str) -> Budget | None:
+    where = f"profiles.{name}.budget"
+    table = _table(document, "profiles", name, "budget")
+    if not table:
+        return None
+    return read_options(Budget, table, place=f"{document.place(where)}: the settings of [{where}]")
 
 
 def _role(document: Document, value: object, setting: str) -> RoleModel:

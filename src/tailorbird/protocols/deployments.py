@@ -56,12 +56,15 @@ class Deployments(Protocol):
     async def wait_ready(self, name: DeploymentName, *, timeout_s: float = 3600.0) -> Deployment:
         """Wait until one small chat call through the deployment succeeds.
 
+        Trouble that passes by itself does not end the wait.
+
         Args:
             name: The deployment.
             timeout_s: Seconds to wait at most.
 
         Raises:
-            DeadlineError: It did not answer within the time; it may still become ready.
+            DeadlineError: It did not answer within the time; it may still become ready. The last
+                trouble is its cause.
             InvalidRequestError: The provider gave up deploying it.
             NotFoundError: There is none of that name.
         """

@@ -94,12 +94,15 @@ class Files(Protocol):
     async def wait_ready(self, file_id: FileId, *, timeout_s: float = 1800.0) -> StoredFile:
         """Wait until a job may name the file; returns at once where that needs no waiting.
 
+        Trouble that passes by itself does not end the wait.
+
         Args:
             file_id: The file.
             timeout_s: Seconds to wait at most.
 
         Raises:
-            DeadlineError: It was still being processed at the limit.
+            DeadlineError: It was still being processed at the limit, or could not be looked at;
+                the last trouble is its cause.
             InvalidRequestError: The provider found the content bad; the message says why.
             NotFoundError: There is none of that id.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +12,8 @@ from tailorbird.exceptions import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pydantic.fields import FieldInfo
 
     from tailorbird.types.base import Settings
 
@@ -23,7 +26,7 @@ def read_options(
     """Check a profile's options.
 
     Args:
-        settings: What they become.
+        settings: What they become; the `examples` of its fields are shown where a line is wrong.
         options: The profile's table.
         place: Where they stand, for the beginning of the message, e.g. `the azure settings`.
 
@@ -44,17 +47,27 @@ def _explained(
     settings: type[BaseModel], place: Sequence[int | str], kind: str, reason: str
 ) -> str:
     key = ".".join(map(str, place)) or "settings"
+    *tables, last = map(str, place or ("",))
+    fields = {one.alias or name: one for name, one in _table(settings, tables).model_fields.items()}
+    example = _example(last, fields.get(last))
     if kind == "missing":
-        return f"{key!r} is missing: add it"
+        return f"{key!r} is missing: add it{example}"
     if kind != "extra_forbidden":
         plain = reason.removeprefix("Value error, ")
-        return f"{key!r}: {plain[:1].lower()}{plain[1:]}; change the value or remove the line"
-    *tables, last = map(str, place)
-    known = list(_table(settings, tables).model_fields)
+        fix = example or "; change the value or remove the line"
+        return f"{key!r}: {plain[:1].lower()}{plain[1:]}{fix}"
+    known = list(fields)
     near = difflib.get_close_matches(last, known, n=1)
     if near:
         return f"unknown key {key!r}: did you mean {near[0]!r}?"
     return f"unknown key {key!r}: remove it, known are {', '.join(known)}"
+
+
+def _example(key: str, field: FieldInfo | None) -> str:
+    """Show a line as it may stand in the table, where the settings give an example of it."""
+    if field is None or not field.examples:
+        return ""
+    return f", e.g. {key} = {json.dumps(field.examples[0])}"
 
 
 def _table(settings: type[BaseModel], tables: Sequence[str]) -> type[BaseModel]:

@@ -121,6 +121,14 @@ class Provider(Protocol):
         """Look up models."""
         ...
 
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """Environment variables from which keys were read, the usual ones included, sorted.
+
+        The keys themselves are told by nobody. A provider without keys needs not say so.
+        """
+        return ()
+
     @abstractmethod
     async def __aenter__(self) -> Self:
         """Open it; calls before that raise `InvalidInputError`.

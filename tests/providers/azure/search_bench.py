@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 import numpy as np
+from numpy.typing import NDArray
 
 from tailorbird.protocols import Retrieval
 from tailorbird.providers.azure import AzureProvider, AzureSettings, SearchSettings
@@ -42,7 +43,7 @@ Change = Callable[[httpx2.Request, httpx2.Response], httpx2.Response | None]
 def document(
     name: str,
     *texts: str,
-    vectors: object = None,
+    vectors: NDArray[np.float32] | None = None,
     metadata: dict[str, MetadataValue] | None = None,
 ) -> ChunkedDocument:
     """Make a document of chunks that point to the east."""
@@ -62,7 +63,7 @@ def document(
         document=source,
         chunks=chunks,
         content_hash=f"hash of {texts}",
-        vectors=made if vectors is None else vectors,  # type: ignore[arg-type]
+        vectors=made if vectors is None else vectors,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -450,7 +450,7 @@ async def test_without_a_table_the_error_names_it(manager: Manager) -> None:
     bare = AzureSettings(endpoint="https://contoso.openai.azure.com")
     async with manager.opened(bare) as provider:
         deployments = provider.deployments
-        calls: tuple[Callable[[], object], ...] = (
+        calls: tuple[Callable[[], Awaitable[object]], ...] = (
             lambda: deployments.create(SPEC),
             lambda: deployments.get(NAME),
             lambda: anext(deployments.list()),
@@ -460,5 +460,5 @@ async def test_without_a_table_the_error_names_it(manager: Manager) -> None:
         )
         for call in calls:
             with pytest.raises(UnsupportedError, match=r"\[profiles\.<name>\.deploy\]"):
-                await call()  # type: ignore[misc]
+                await call()
     assert manager.seen == []

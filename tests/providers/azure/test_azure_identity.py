@@ -59,7 +59,7 @@ class Minting:
 class AsyncMinting(Minting):
     """The same, asynchronous."""
 
-    async def get_token(self, *scopes: str) -> Token:  # type: ignore[override]
+    async def get_token(self, *scopes: str) -> Token:  # type: ignore[override]  # the other kind
         """Give a token."""
         await asyncio.sleep(0)
         return super().get_token(*scopes)
@@ -246,7 +246,7 @@ async def test_what_is_no_token_is_refused(clock: VirtualClock, wrong: object) -
 def test_what_cannot_log_in_is_refused(clock: VirtualClock) -> None:
     """A text is no credential."""
     with pytest.raises(ConfigError, match="got str"):
-        Login("token", authority=None, clock=clock)  # type: ignore[arg-type]
+        Login("token", authority=None, clock=clock)  # type: ignore[arg-type]  # the mistake
 
 
 async def test_failures_name_what_was_tried(clock: VirtualClock) -> None:

@@ -10,16 +10,17 @@ import httpx2
 import numpy as np
 import pytest
 
+from tailorbird._http import HttpSettings
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.endpoint import Endpoint
 from tailorbird.exceptions import (
+    DeadlineError,
     IndexMissingError,
     InvalidInputError,
     InvalidRequestError,
     ServiceUnavailableError,
     UnsupportedError,
 )
-from tailorbird.http import HttpSettings
 from tailorbird.providers.fake import FakeProvider, FakeSettings, VirtualClock
 from tailorbird.providers.openai import OpenAIProvider
 from tailorbird.providers.openai.store_filter import is_negative, to_store_filter
@@ -314,8 +315,39 @@ async def test_reading_that_never_ends_is_ended(bench: Bench) -> None:
         key=KEY, clock=bench.fake.clock, transport=Busy(bench.between.inner.app)
     )
     async with provider:
-        with pytest.raises(InvalidRequestError, match="within 1800 s"):
+        with pytest.raises(DeadlineError, match="within 1800 s") as caught:
             await provider.retrieval.upsert(NAME, [document("a", "text")])
+        assert caught.value.accepted == "yes"
+        assert [one async for one in provider.retrieval.contents(NAME)] == []
+        assert [one async for one in provider.files.list()] == []
+
+
+async def test_passing_trouble_does_not_end_the_reading(bench: Bench) -> None:
+    """Looks that fail, and words that nobody knows yet, are waited out: what was sent is kept."""
+    await bench.engine.create(IndexSpec(name=NAME))
+
+    class Troubled(Between):
+        looks = 0
+
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            """Fail the first nine looks at a batch, and answer the tenth with a new word."""
+            answer = await super().handle_async_request(request)
+            if request.method != "GET" or "/file_batches/" not in request.url.path:
+                return answer
+            self.looks += 1
+            batch = json.loads(await answer.aread())
+            if self.looks < 10:
+                return httpx2.Response(503, json={"error": {"message": "busy"}}, request=request)
+            if self.looks == 10:
+                return httpx2.Response(200, json={**batch, "status": "odd"}, request=request)
+            return answer
+
+    assert isinstance(bench.between.inner.app, WireApp)
+    troubled = Troubled(bench.between.inner.app)
+    async with OpenAIProvider(key=KEY, clock=bench.fake.clock, transport=troubled) as provider:
+        await provider.retrieval.upsert(NAME, [document("a", "text")])
+        assert [one.id async for one in provider.retrieval.contents(NAME)] == ["a"]
+    assert troubled.looks > 10
 
 
 @pytest.mark.parametrize(

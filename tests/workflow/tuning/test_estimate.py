@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from tailorbird import QuestionSet, TuneOptions, Workbench
+from tailorbird.providers.fake import FakeProvider
 from tailorbird.types import ModelId, Price, Supervised
 from tailorbird.workflow.tuning.estimate import estimate_training
 
@@ -23,7 +24,8 @@ async def test_nothing_is_sent_for_an_estimate(bench: Workbench, rows: QuestionS
     estimate = await bench.estimate(rows, system="Be brief.")
     assert estimate.examples == 12
     assert estimate.trained_tokens == estimate.tokens * estimate.epochs
-    assert not bench.provider.calls  # type: ignore[attr-defined]
+    assert isinstance(bench.provider, FakeProvider)
+    assert not bench.provider.calls
     more = await bench.estimate(rows, system="Be brief. " * 20)
     assert more.tokens > estimate.tokens
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tailorbird.workflow.tuning.training import Preparer, worked_examples
 ROOT = Path(__file__).parents[3]
 
 
-async def uploaded(bench: Workbench) -> list[dict[str, object]]:
+async def uploaded(bench: Workbench) -> list[dict[str, Any]]:
     """Read the training file that reached the provider."""
     [file] = [one async for one in bench.provider.files.list(purpose="fine-tune")]
     content = b"".join([piece async for piece in bench.provider.files.content(file.id)])
@@ -60,7 +61,7 @@ async def test_a_prompt_is_put_before_conversations_without_one(
     )
     train = tailorbird.read_examples(path)
     tuned = await bench.fine_tune(train, name="a", system="Be brief.")
-    assert (await uploaded(bench))[3]["messages"][0]["content"] == "Be brief."  # type: ignore[index]
+    assert (await uploaded(bench))[3]["messages"][0]["content"] == "Be brief."
     assert tuned.system == "Be brief."
     assert len(worked_examples(train)) == 10
 
@@ -80,7 +81,7 @@ async def test_rows_without_an_answer_cannot_be_trained_on(
     """Missing answers are counted and the first one is named."""
     broken = [rows[0].model_copy(update={"answers": (), "line": 7}), *rows[1:]]
     with pytest.raises(InvalidInputError, match=r"1 of 12 rows have no answer.*line 7"):
-        await bench.estimate(broken)  # type: ignore[arg-type]
+        await bench.estimate(broken)  # type: ignore[arg-type]  # a list will do
 
 
 async def test_too_few_rows_are_refused_before_anything_is_sent(

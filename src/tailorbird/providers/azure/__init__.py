@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tailorbird._http import HttpSettings
 from tailorbird.providers.azure.provider import AzureProvider, open_provider
 from tailorbird.providers.azure.settings import AzureSettings, DeploySettings, SearchSettings
 
@@ -9,6 +10,7 @@ __all__ = [
     "AzureProvider",
     "AzureSettings",
     "DeploySettings",
+    "HttpSettings",
     "SearchSettings",
     "open_provider",
 ]

@@ -20,7 +20,7 @@ from tailorbird.types.ids import DeploymentName, ModelId
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from tailorbird.http import RestAnswer
+    from tailorbird._http import RestAnswer
     from tailorbird.protocols import Clock
     from tailorbird.providers.azure.doors import RestDoor
     from tailorbird.providers.azure.settings import DeploySettings

@@ -12,7 +12,6 @@ from tailorbird.exceptions import (
     DeadlineError,
     InvalidRequestError,
     NotFoundError,
-    ProviderError,
     UnsupportedError,
 )
 from tailorbird.protocols import Deployments
@@ -20,7 +19,7 @@ from tailorbird.protocols.arguments import check_id, time_limit
 from tailorbird.providers.azure.arm import POLL_S
 from tailorbird.providers.azure.identity import NAME
 from tailorbird.providers.azure.prices import hosting_quote
-from tailorbird.retry import PASSING
+from tailorbird.retry import glance
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.deployments import DeploymentStatus
 from tailorbird.types.ids import ModelId
@@ -97,7 +96,7 @@ class AzureDeployments(Deployments):
         clock = self._account.clock
         end = clock.monotonic() + limit_s
         while True:
-            found, trouble = await self._look(name)
+            found, trouble = await glance(self.get(name))
             if found is not None and found.status in _FAILED:
                 raise InvalidRequestError(
                     f"deployment {name!r} ended as {found.raw_status!r}: delete it and deploy"
@@ -122,13 +121,6 @@ class AzureDeployments(Deployments):
         # Azure calls it done minutes before the first call gets through.
         await wait_answering(self._chat, ModelId(name), clock=clock, timeout_s=left, provider=NAME)
         return found
-
-    async def _look(self, name: DeploymentName) -> tuple[Deployment | None, ProviderError | None]:
-        """Give the deployment, or the trouble that will pass by itself: it must not end a wait."""
-        try:
-            return await self.get(name), None
-        except PASSING as exc:
-            return None, exc
 
     @override
     async def delete(self, name: DeploymentName) -> None:

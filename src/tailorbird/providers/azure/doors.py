@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tailorbird._http import RestAnswer, RestClient, open_client
 from tailorbird.exceptions import InvalidInputError
-from tailorbird.http import RestAnswer, RestClient, open_client
 from tailorbird.providers.azure.identity import NAME
 from tailorbird.retry import Retrier, RetryPolicy
 
 if TYPE_CHECKING:
-    from tailorbird.http import HttpClient, HttpSettings
+    from tailorbird._http import HttpClient, HttpSettings
     from tailorbird.protocols import Clock
     from tailorbird.providers.azure.identity import Access
 

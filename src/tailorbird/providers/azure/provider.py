@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from tailorbird._http import checked_base_url
 from tailorbird._openai_sdk.batch_input import BatchesDialect
 from tailorbird._openai_sdk.batches import SdkBatches
 from tailorbird._openai_sdk.calls import ChatDialect
@@ -23,7 +24,6 @@ from tailorbird._openai_sdk.model_traits import traits_of
 from tailorbird._openai_sdk.models import ModelsDialect, SdkModels
 from tailorbird._openai_sdk.streaming import StreamLimits
 from tailorbird.exceptions import UnsupportedError
-from tailorbird.http import checked_base_url
 from tailorbird.protocols import Provider, SystemClock
 from tailorbird.providers.azure.arm import Account
 from tailorbird.providers.azure.capabilities import azure_capabilities, known_models
@@ -219,6 +219,11 @@ class AzureProvider(Provider):
     @override
     def models(self) -> Models:
         return self._models
+
+    @property
+    @override
+    def key_variables(self) -> tuple[str, ...]:
+        return self._settings.key_variables
 
     @override
     async def __aenter__(self) -> Self:

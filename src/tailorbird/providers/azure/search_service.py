@@ -23,7 +23,7 @@ from tailorbird.providers.azure.search_rows import RowPage, WriteAnswer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
-    from tailorbird.http import RestAnswer
+    from tailorbird._http import RestAnswer
     from tailorbird.protocols import Clock
     from tailorbird.providers.azure.doors import RestDoor
     from tailorbird.providers.azure.search_rows import Action, Row, WriteResult

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
+from tailorbird._http import checked_base_url
 from tailorbird._openai_sdk.settings import CallSettings
 from tailorbird.exceptions import ConfigError
-from tailorbird.http import checked_base_url
 from tailorbird.protocols.options import read_options
 from tailorbird.types.base import Settings
 
@@ -169,6 +169,12 @@ class AzureSettings(CallSettings):
         if self.auth == "key":
             return self.api_key_env or DEFAULT_KEY_VARIABLE
         return self.api_key_env
+
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """Environment variables of all keys, sorted."""
+        named = (self.key_variable, self.search and self.search.api_key_env)
+        return tuple(sorted({one for one in named if one}))
 
     @property
     def base_url(self) -> str:

@@ -75,6 +75,14 @@ _PLAIN: tuple[tuple[str, str, str | None, str], ...] = (
     ("gpt-6-sol", "2", None, "10"),
     ("gpt-6-luna", "0.10", "0.01", "0.50"),
 )
+# The same pages: above 272,000 tokens of input a call costs more; from GPT-5.6 on, tokens that are
+# put into the cache cost more than others.
+_LONG: dict[str, int | Decimal] = {
+    "long_from_tokens": 272_000,
+    "long_input_times": Decimal(2),
+    "long_output_times": Decimal("1.5"),
+}
+_CACHE_WRITE = Decimal("1.25")
 _EMBEDDING: tuple[tuple[str, str], ...] = (
     ("text-embedding-3-small", "0.02"),
     ("text-embedding-3-large", "0.13"),
@@ -138,7 +146,9 @@ def openai_prices() -> tuple[Price, ...]:
         for name in (base, f"ft:{base}")
     ]
     plain = [
-        _price(name, _MODEL_PRICES, fresh=fresh, cached=cached, answer=answer)
+        _price(name, _MODEL_PRICES, fresh=fresh, cached=cached, answer=answer).model_copy(
+            update={**_LONG, "cache_write_per_mtok": Decimal(fresh) * _CACHE_WRITE}
+        )
         for name, fresh, cached, answer in _PLAIN
     ]
     embedding = [_price(name, _GUIDE_PRICES, fresh=fresh) for name, fresh in _EMBEDDING]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from tailorbird._http import checked_base_url, host_of
 from tailorbird._openai_sdk.batches import SdkBatches
 from tailorbird._openai_sdk.calls import ChatDialect
 from tailorbird._openai_sdk.chat import SdkChat
@@ -21,7 +22,6 @@ from tailorbird._openai_sdk.model_traits import traits_of
 from tailorbird._openai_sdk.models import ModelsDialect, SdkModels
 from tailorbird._openai_sdk.streaming import StreamLimits
 from tailorbird.exceptions import ConfigError, UnsupportedError
-from tailorbird.http import checked_base_url, host_of
 from tailorbird.protocols import Provider, SystemClock
 from tailorbird.providers.openai.capabilities import (
     NAME,
@@ -106,6 +106,7 @@ class OpenAIProvider(Provider):
         self._capabilities = known
         # No attribute holds the variables: keys stand in them.
         found = key or _read_key(url, chosen, os.environ if environ is None else environ)
+        self._key_variables = () if key or found is None else (found.source,)
         self._connection = self._connected(url, found, transport)
         self._chat = self._sdk_chat()
         self._embeddings = SdkEmbeddings(
@@ -262,6 +263,11 @@ class OpenAIProvider(Provider):
         listed = self._capabilities.supports(Capability.MODELS, on=self._clock.today())
         models = self._models if listed else None
         return NoDeployments(self._chat, models, clock=self._clock, provider=NAME)
+
+    @property
+    @override
+    def key_variables(self) -> tuple[str, ...]:
+        return self._key_variables
 
     @override
     async def __aenter__(self) -> Self:

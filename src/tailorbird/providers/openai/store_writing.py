@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from tailorbird._openai_sdk.answers import Page, read
 from tailorbird._openai_sdk.connection import CALL_TIMEOUT_S, checked_path
 from tailorbird._openai_sdk.paging import Listing
-from tailorbird.exceptions import InvalidRequestError, NotFoundError, ProviderError
+from tailorbird.exceptions import DeadlineError, InvalidRequestError, NotFoundError, ProviderError
 from tailorbird.providers.openai.store_answers import FileBatchAnswer, StoreFileAnswer
 from tailorbird.providers.openai.store_files import file_name_of
+from tailorbird.retry import glance
 from tailorbird.types.ids import FileId
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _UPLOADS = 4  # at a time: more only queues in the connection pool
 _FIRST_POLL_S = 1.0
 _LONGEST_POLL_S = 10.0
 _POLL_GROWTH = 1.5
+_ENDED = frozenset({"completed", "failed", "cancelled"})  # a newer word is no end
 
 _log = logging.getLogger("tailorbird.openai")
 
@@ -66,7 +68,8 @@ class StoreWriter:
             documents: The documents with what is attached to them; as many as a batch takes.
 
         Raises:
-            InvalidRequestError: Some could not be read, or not in time; none stays in the store.
+            InvalidRequestError: Some could not be read; none stays in the store.
+            DeadlineError: They were not read in time; none stays in the store.
             ProviderError: Anything else the provider said; what was uploaded is deleted again.
         """
         files: deque[FileId] = deque()  # every file that was made, whatever happens then
@@ -133,20 +136,27 @@ class StoreWriter:
         path = checked_path(
             "/vector_stores/{store}/file_batches/{batch}", store=store, batch=batch.id
         )
-        while batch.status == "in_progress":
-            if clock.monotonic() > end:
-                raise InvalidRequestError(
-                    f"the documents were not read within {self._ready_s:g} s; add them again",
+        status: str = batch.status
+        trouble: ProviderError | None = None
+        while status not in _ENDED:
+            left = end - clock.monotonic()
+            if left <= 0:
+                raise DeadlineError(
+                    f"the documents were not read within {self._ready_s:g} s, so they were taken"
+                    " out again; add fewer at once, or try later",
                     provider=self._connection.provider,
                     operation="retrieval.upsert",
                     accepted="yes",
-                )
-            await clock.sleep(wait)
+                ) from trouble
+            await clock.sleep(min(wait, left))
             wait = min(wait * _POLL_GROWTH, _LONGEST_POLL_S)
-            received = await self._connection.get(path, operation="retrieval.upsert")
-            batch = read(
-                FileBatchAnswer, received, connection=self._connection, operation="retrieval.upsert"
-            )
+            seen, trouble = await glance(self._batch_at(path))
+            status = status if seen is None else seen.status
+
+    async def _batch_at(self, path: str) -> FileBatchAnswer:
+        operation = "retrieval.upsert"
+        received = await self._connection.get(path, operation=operation)
+        return read(FileBatchAnswer, received, connection=self._connection, operation=operation)
 
     async def _require_read(self, store: str, batch: str, names: dict[FileId, DocumentId]) -> None:
         path = checked_path(

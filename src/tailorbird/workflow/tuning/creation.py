@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import (
+    BudgetExceededError,
+    ConfigError,
     InvalidInputError,
     JobOutcomeUnknownError,
     ProviderError,
@@ -285,7 +287,7 @@ class Creation:
             raise _unknown(run)
         try:
             job = await self.provider.jobs.create(spec)
-        except UnsupportedError:
+        except (BudgetExceededError, ConfigError, UnsupportedError):
             await self._runs.record_refused(run.id)
             await self._clean_up(request, run)
             raise

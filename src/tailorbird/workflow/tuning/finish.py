@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tailorbird.data.training.figures import read_results, step_metrics
-from tailorbird.exceptions import InvalidInputError, NotFoundError, ProviderError
+from tailorbird.exceptions import (
+    InvalidInputError,
+    NotFoundError,
+    ProviderError,
+    StillDeployedError,
+    UnsupportedError,
+)
 from tailorbird.journal import Hosting, Spending
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.deployments import DeploymentSpec
@@ -17,6 +23,7 @@ from tailorbird.types.tuned import TunedModel
 from tailorbird.types.usage import Usage
 from tailorbird.workflow.money.pricing import training_cost, training_price
 from tailorbird.workflow.once.listing import MOST_EVENTS, distinct
+from tailorbird.workflow.once.shielding import carry_through
 from tailorbird.workflow.progress import OnProgress, Progress, silent
 
 if TYPE_CHECKING:
@@ -72,10 +79,8 @@ class Finisher:
             raise InvalidInputError(message)
         request = plan.request
         await self._record_training(request.name, job, job.fine_tuned_model)
-        name = request.name if attempt == 0 else f"{request.name[:_STEM]}-{attempt}"
-        deployment = await self.deploy(
-            DeploymentName(name), job.fine_tuned_model, on_progress=on_progress
-        )
+        name = deployment_name(request.name, attempt=attempt)
+        deployment = await self.deploy(name, job.fine_tuned_model, on_progress=on_progress)
         return TunedModel(
             name=request.name,
             provider=self.provider.name,
@@ -113,19 +118,24 @@ class Finisher:
         quote = await deployments.quote(spec)
         if self._deploys:
             on_progress(Progress(step="deploying", done=0, detail=_priced(name, quote)))
+        # What costs by the hour must be known, also to a program that is being stopped.
+        made = await carry_through(self._begin(spec, quote))
+        await deployments.wait_ready(made.name)
+        return made.name if made.required else None
+
+    async def _begin(self, spec: DeploymentSpec, quote: HostingQuote) -> Deployment:
         made = await self._create(spec)
         if made.required:
             await self.ledger.begin_hosting(
                 Hosting(
                     identity=self.provider.identity,
                     name=made.name,
-                    model=model,
+                    model=spec.model,
                     hourly=quote.hourly,
                     since=made.created_at or self.provider.clock.now(),
                 )
             )
-        await deployments.wait_ready(made.name)
-        return made.name if made.required else None
+        return made
 
     async def _create(self, spec: DeploymentSpec) -> Deployment:
         try:
@@ -167,6 +177,40 @@ class Finisher:
             await self._record_gone(name)
         else:
             await self._record_gone(name)
+
+    async def clear(self, run: str, job: Job, *, attempt: int = 0) -> None:
+        """Take away what `finish` deployed for a job, or was about to, ready or not.
+
+        Nothing happens where models answer without a deployment, where none stands, and where its
+        name is another model's.
+
+        Raises:
+            StillDeployedError: The provider did not take it away.
+        """
+        if not self._deploys:
+            return
+        name = deployment_name(run, attempt=attempt)
+        try:
+            found = await self.provider.deployments.get(name)
+            if found.model == job.fine_tuned_model:
+                await self.undeploy(name)
+        except NotFoundError:
+            await self._record_gone(name)
+        except UnsupportedError:
+            return  # where nothing can be deployed, nothing was
+        except ProviderError as exc:
+            raise StillDeployedError(
+                f"the deployment {name!r} of run {run!r} could not be taken away: it may still"
+                " stand and cost money by the hour; take it away by `undeploy`, or in the"
+                " provider's portal",
+                provider=exc.provider,
+                operation=exc.operation,
+                status_code=exc.status_code,
+                code=exc.code,
+                request_id=exc.request_id,
+                retry_after_s=exc.retry_after_s,
+                accepted=exc.accepted,
+            ) from exc
 
     async def _record_gone(self, name: DeploymentName) -> None:
         await self.ledger.end_hosting(
@@ -238,6 +282,11 @@ class Finisher:
             if day is not None:
                 return day
         return None
+
+
+def deployment_name(run: str, *, attempt: int) -> DeploymentName:
+    """Give the name of the deployment of a run's model; each attempt's model has its own."""
+    return DeploymentName(run if attempt == 0 else f"{run[:_STEM]}-{attempt}")
 
 
 def _priced(name: DeploymentName, quote: HostingQuote) -> str:

@@ -115,6 +115,8 @@ class Preparer:
             tier=options.tier,
         )
         plan = TunePlan(request=request, system=shared_system(rows))
+        if isinstance(train, QuestionSet):
+            plan = plan.model_copy(update={"split": train.division})
         return Prepared(plan=plan, rows=rows)
 
     def _write(self, rows: Sequence[AnyExample], *, name: str, use: TrainingUse) -> TrainingFile:
