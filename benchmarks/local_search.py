@@ -1,24 +1,40 @@
-"""Compare exact search in the local engine with one bare product of a matrix and a vector.
+"""Compare the local engine with numpy: searching, opening a stored index again, and memory.
 
-    python benchmarks/local_search.py [CHUNKS] [--dimensions 1536] [--rounds 15]
+    python benchmarks/local_search.py [CHUNKS ...] [--dimensions 1536] [--rounds 15] [--spread 0.4]
 
-That product is the least an exact search can do. The two take turns on the same vectors, so a busy
-machine slows both; the ratio of the medians is what counts. Words and both together are timed along
-with it, and so are filling the index and the first search, which loads it. Needs about 18 kB of
-memory a chunk at 1,536 dimensions.
+Searching: one bare product of the matrix with a vector is the least an exact search by numpy can
+do. It and the engine take turns on the same vectors, so a busy machine slows both; the ratio of the
+medians counts. `exact` compares all vectors, `codes` those that their codes (one bit for each
+dimension) let through; its recall@10 is the share of the exact ten that it finds.
+
+Opening: a fresh process maps the bare matrix and multiplies it once; another one opens the engine
+and searches once. Both files were read before. Memory is what that process takes more in the end.
+
+The vectors stand in clusters of about 100, `--spread` is how far from their center, as a share of
+its length; 0 makes them random, where nothing is near anything and codes cannot help. Several
+sizes give the curve of the cost. `cpu` is the ratio of processor time, of all threads, which a busy
+neighbor changes less than the clock. Needs 7 kB of memory and 14 kB of disk a chunk at 1,536
+dimensions.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailorbird.retrieval.local import LocalRetrieval
+from tailorbird.retrieval.local import LocalRetrieval, LocalSettings
 from tailorbird.types import (
     Chunk,
     ChunkedDocument,
@@ -40,11 +56,77 @@ if TYPE_CHECKING:
     from tailorbird.types import SearchMode
 
 NAME = IndexName("benchmark")
-CHUNKS_A_DOCUMENT = 500
+CHUNKS_A_DOCUMENT = 256
+CLUSTER = 100
+TOP = 10
 WORDS = [
     f"{left}{right}" for left in "abcdefghijklmnop" for right in ("leaf", "nest", "seam", "縫")
 ]
-MODES: tuple[SearchMode, ...] = ("vector", "lexical", "hybrid")
+QUESTION = "aleaf bnest 縫う"
+
+
+@dataclass(frozen=True)
+class Size:
+    """What is measured."""
+
+    chunks: int
+    """How many vectors there are."""
+    dimensions: int
+    """How long they are."""
+    spread: float
+    """How far they stand from the centers of their clusters; 0 for none."""
+
+    def vectors(self) -> NDArray[np.float32]:
+        """Make the vectors."""
+        random = np.random.default_rng(1)
+        found = random.standard_normal((self.chunks, self.dimensions), dtype=np.float32)
+        if self.spread:
+            centers = random.standard_normal(
+                (max(1, self.chunks // CLUSTER), self.dimensions), dtype=np.float32
+            )
+            for start in range(0, self.chunks, 1 << 14):
+                part = found[start : start + (1 << 14)]
+                part *= self.spread
+                part += centers[random.integers(0, len(centers), len(part))]
+        for start in range(0, self.chunks, 1 << 14):
+            part = found[start : start + (1 << 14)]
+            part /= np.linalg.norm(part, axis=1, keepdims=True)
+        return found
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What something took."""
+
+    seconds: float
+    """By the clock."""
+    processor: float
+    """Of all threads of this process."""
+
+    def compared(self, floor: Taken) -> str:
+        """Tell it, and how it compares with another."""
+        ratio, processor = self.seconds / floor.seconds, self.processor / floor.processor
+        return f"{self.seconds * 1000:9.2f} ms   ratio {ratio:6.2f}   cpu {processor:6.2f}"
+
+
+class Moment:
+    """Now."""
+
+    def __init__(self) -> None:
+        """Look at the clocks."""
+        self._then = time.perf_counter(), time.process_time()
+
+    def taken(self) -> Taken:
+        """Tell what passed since."""
+        return Taken(time.perf_counter() - self._then[0], time.process_time() - self._then[1])
+
+
+def middle(found: list[Taken]) -> Taken:
+    """Give the medians."""
+    return Taken(
+        statistics.median(one.seconds for one in found),
+        statistics.median(one.processor for one in found),
+    )
 
 
 def make_documents(vectors: NDArray[np.float32]) -> Iterator[ChunkedDocument]:
@@ -53,70 +135,181 @@ def make_documents(vectors: NDArray[np.float32]) -> Iterator[ChunkedDocument]:
     for start in range(0, len(vectors), CHUNKS_A_DOCUMENT):
         part = vectors[start : start + CHUNKS_A_DOCUMENT]
         document = Document(id=DocumentId(str(start)), text="")
-        texts = [" ".join(random.choice(WORDS, 20)) for _ in part]
         yield ChunkedDocument(
             document=document,
             chunks=tuple(
                 Chunk(
-                    id=ChunkId(f"{start}#{number}"),
+                    id=ChunkId(str(start + number)),
                     document=document.id,
-                    text=text,
-                    span=Span(start=0, end=len(text)),
+                    text=" ".join(random.choice(WORDS, 20)),
+                    span=Span(start=0, end=1),
                 )
-                for number, text in enumerate(texts)
+                for number in range(len(part))
             ),
             content_hash=str(start),
             vectors=part,
         )
 
 
-async def measure(chunks: int, dimensions: int, rounds: int) -> None:
-    """Print the figures."""
-    random = np.random.default_rng(1)
-    vectors = random.standard_normal((chunks, dimensions), dtype=np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    query = vectors[chunks // 2]
-    timed: dict[str, list[float]] = {name: [] for name in ("bare product", *MODES)}
-    async with LocalRetrieval(None) as engine:
+def make_queries(vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Make vectors that are near some of those that are there, and equal to none."""
+    random = np.random.default_rng(3)
+    chosen = vectors[random.integers(0, len(vectors), count)]
+    moved = chosen + random.standard_normal(chosen.shape, dtype=np.float32) * 0.01
+    return moved / np.linalg.norm(moved, axis=1, keepdims=True)
+
+
+async def fill(folder: Path, vectors: NDArray[np.float32]) -> None:
+    """Fill an index."""
+    async with LocalRetrieval(folder) as engine:
         await engine.create(
-            IndexSpec(name=NAME, embedding_model=ModelId("any"), dimensions=dimensions)
+            IndexSpec(name=NAME, embedding_model=ModelId("any"), dimensions=vectors.shape[1])
         )
         start = time.perf_counter()
         for document in make_documents(vectors):
             await engine.upsert(NAME, [document])
-        print(f"fill the index   {time.perf_counter() - start:8.2f} s")
-        start = time.perf_counter()
-        first = SearchQuery(text="aleaf", top_k=1, mode="vector")
-        [best] = await engine.search(NAME, first, vector=query)
-        print(f"first search     {time.perf_counter() - start:8.2f} s")
-        for _ in range(rounds):
-            start = time.perf_counter()
-            found = int((vectors @ query).argmax())
-            timed["bare product"].append(time.perf_counter() - start)
-            for mode in MODES:
-                asked = SearchQuery(text="aleaf bnest 縫う", top_k=10, mode=mode)
-                start = time.perf_counter()
-                hits = await engine.search(NAME, asked, vector=query)
-                timed[mode].append(time.perf_counter() - start)
-                if mode == "vector" and hits[0].chunk.id != best.chunk.id:
-                    raise SystemExit(f"the engine found {hits[0].chunk.id}, not {best.chunk.id}")
-    place = int(best.chunk.document) + int(best.chunk.id.partition("#")[2])
-    if place != found:
-        raise SystemExit(f"the engine found {place}, the product {found}")
-    floor = statistics.median(timed["bare product"])
+        print(f"fill the index       {time.perf_counter() - start:9.2f} s")
+
+
+async def find(
+    engine: LocalRetrieval, query: NDArray[np.float32], mode: SearchMode
+) -> tuple[Taken, list[int]]:
+    """Search once; give what it took, and the places of the vectors found."""
+    asked = SearchQuery(text=QUESTION, top_k=TOP, mode=mode)
+    start = Moment()
+    hits = await engine.search(NAME, asked, vector=query)
+    return start.taken(), [int(hit.chunk.id) for hit in hits]
+
+
+async def search(folder: Path, vectors: NDArray[np.float32], rounds: int) -> None:
+    """Print what searching costs."""
+    timed: dict[str, list[Taken]] = {}
+    shares: list[float] = []
+    async with (
+        LocalRetrieval(folder) as exact,
+        LocalRetrieval(folder, settings=LocalSettings(codes_above=0)) as coded,
+    ):
+        ways: dict[str, tuple[LocalRetrieval, SearchMode]] = {
+            "exact": (exact, "vector"),
+            "codes": (coded, "vector"),
+            "words": (exact, "lexical"),
+            "hybrid": (exact, "hybrid"),
+            "hybrid, codes": (coded, "hybrid"),
+        }
+        for engine, mode in ways.values():
+            await find(engine, vectors[0], mode)
+        for query in make_queries(vectors, rounds):
+            start = Moment()
+            products = vectors @ query
+            timed.setdefault("numpy product", []).append(start.taken())
+            right = np.argsort(-products)[:TOP].tolist()
+            for name, (engine, mode) in ways.items():
+                taken, found = await find(engine, query, mode)
+                timed.setdefault(name, []).append(taken)
+                if name == "exact" and set(found) != set(right):
+                    raise SystemExit(f"the engine found {found}, the product {right}")
+                if name == "codes":
+                    shares.append(len(set(found) & set(right)) / len(right))
+    floor = middle(timed["numpy product"])
     for name, times in timed.items():
-        median = statistics.median(times)
-        print(f"{name:16} {median * 1000:8.2f} ms   ratio {median / floor:6.2f}")
+        found = middle(times)
+        told = f"   recall@10 {statistics.mean(shares):.4f}" if name == "codes" else ""
+        print(f"{name:20} {found.compared(floor)}{told}")
+
+
+def own_memory() -> int:
+    """Give the bytes that this process has in memory, mapped files included."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * resource.getpagesize()
+
+
+async def open_engine(folder: Path, query: NDArray[np.float32], modes: list[SearchMode]) -> None:
+    """Open the engine and search; print what it took until the first answer."""
+    start = Moment()
+    async with LocalRetrieval(folder) as engine:
+        await find(engine, query, modes[0])
+        taken = start.taken()
+        for mode in modes[1:]:
+            await find(engine, query, mode)
+        show_opening(taken)
+
+
+def show_opening(taken: Taken) -> None:
+    """Print what opening took for the process that started this one."""
+    print(json.dumps([taken.seconds, taken.processor, own_memory()]))
+
+
+def open_here(way: str, folder: Path, size: Size) -> None:
+    """Open in one of two ways in this process, which is fresh, and print what it took."""
+    query = np.ones(size.dimensions, dtype=np.float32) / np.float32(size.dimensions**0.5)
+    before = own_memory()
+    if way == "numpy":
+        start = Moment()
+        shape = (size.chunks, size.dimensions)
+        mapped = np.memmap(folder / "bare", dtype=np.float32, mode="r", shape=shape)
+        float((mapped @ query).max())
+        show_opening(start.taken())
+    else:
+        asyncio.run(open_engine(folder, query, ["vector", "lexical", "hybrid"]))
+    print(before)
+
+
+def opening(folder: Path, size: Size, rounds: int) -> None:
+    """Print what opening costs, in fresh processes that take turns."""
+    taken: dict[str, list[Taken]] = {"numpy": [], "engine": []}
+    memory: dict[str, float] = {}
+    for _ in range(rounds):
+        for way, times in taken.items():
+            options = ["--dimensions", str(size.dimensions), "--open", way, str(folder)]
+            found = subprocess.run(
+                [sys.executable, __file__, str(size.chunks), *options],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout.splitlines()
+            seconds, processor, after = json.loads(found[0])
+            times.append(Taken(seconds, processor))
+            memory[way] = after - int(found[1])
+    floor = middle(taken["numpy"])
+    held = size.chunks * size.dimensions * 4
+    for way, times in taken.items():
+        print(
+            f"open, first: {way:7} {middle(times).compared(floor)}"
+            f"   memory {memory[way] / 1e6:7.0f} MB, {memory[way] / held:5.2f} × the vectors"
+        )
+
+
+def measure(size: Size, rounds: int) -> None:
+    """Print the figures of one size."""
+    print(f"{size.chunks:,} × {size.dimensions}, spread {size.spread}, k = {TOP}")
+    vectors = size.vectors()
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        asyncio.run(fill(folder, vectors))
+        asyncio.run(search(folder, vectors, rounds))
+        vectors.tofile(folder / "bare")
+        del vectors
+        opening(folder, size, max(3, rounds // 3))
+        stored = sum(path.stat().st_size for path in folder.rglob("*") if path.name != "bare")
+        files = len(list((folder / "segments").iterdir()))
+        print(f"on disk {stored / 1e6:.0f} MB, {files} segments\n")
 
 
 def main() -> None:
-    """Measure with the wanted size."""
+    """Measure with the wanted sizes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("chunks", nargs="?", type=int, default=100_000)
+    parser.add_argument("chunks", nargs="*", type=int, default=[100_000])
     parser.add_argument("--dimensions", type=int, default=1536)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--spread", type=float, default=0.4)
+    parser.add_argument("--open", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    asyncio.run(measure(arguments.chunks, arguments.dimensions, arguments.rounds))
+    sizes = [Size(one, arguments.dimensions, arguments.spread) for one in arguments.chunks]
+    for size in sizes:
+        if arguments.open:
+            open_here(arguments.open[0], Path(arguments.open[1]), size)
+        else:
+            measure(size, arguments.rounds)
 
 
 if __name__ == "__main__":

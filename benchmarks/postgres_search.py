@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import psycopg
-from local_search import MODES, NAME, WORDS, make_documents
+from local_search import NAME, WORDS, make_documents
 
 from tailorbird.retrieval.local import LocalRetrieval
 from tailorbird.retrieval.postgres import PostgresRetrieval, PostgresSettings
@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tailorbird.protocols import Retrieval
+    from tailorbird.types import SearchMode
 
 SCHEMA = "tailorbird_benchmark"
+MODES: tuple[SearchMode, ...] = ("vector", "lexical", "hybrid")
 CLUSTERS = 1000
 SPREAD = 1.5  # of a cluster, against distances of 1 between their middles
 TOP_K = 10

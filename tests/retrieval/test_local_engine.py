@@ -141,7 +141,8 @@ async def test_nothing_is_written_before_the_first_index(tmp_path: Path, library
             await engine.search(NAME, SearchQuery(text="a"))
         assert not folder.exists()
         await engine.create(library.spec)
-    assert sorted(path.name for path in folder.iterdir()) == [".gitignore", "indexes.sqlite"]
+    made = {path.name for path in folder.iterdir()}
+    assert made == {".gitignore", "indexes.commits", "indexes.sqlite"}
 
 
 async def test_indexes_are_listed_by_name(engine: LocalRetrieval) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailorbird.retrieval.local.lexical import LexicalIndex
+from tailorbird.retrieval.local.lexical import CountedTerms, LexicalIndex, LexicalPart
+from tailorbird.retrieval.local.merging import Merger
+from tailorbird.retrieval.local.postings import Postings
 from tailorbird.text import search_terms
 
 WORDS = [
@@ -58,21 +62,43 @@ def test_scores_are_those_of_the_formula(texts: list[str], query: list[str]) -> 
     assert found.scores.max(initial=0.0) <= found.most * (1 + 1e-6)
 
 
-@given(before=texts_of_words, after=texts_of_words, data=st.data())
-def test_changed_index_is_like_a_new_one(
-    before: list[str], after: list[str], data: st.DataObject
-) -> None:
-    """Leaving texts out and adding others gives what indexing the rest anew gives."""
-    keep = data.draw(st.lists(st.booleans(), min_size=len(before), max_size=len(before)))
-    rest = [text for text, kept in zip(before, keep, strict=True) if kept]
-    index = LexicalIndex.of(before)
-    changed = index.changed(np.array(keep, dtype=np.bool_), after)
-    new = LexicalIndex.of([*rest, *after])
-    old = LexicalIndex.of(before)
+@settings(max_examples=25)
+@given(
+    groups=st.lists(texts_of_words, min_size=1, max_size=4),
+    data=st.data(),
+)
+def test_merged_postings_are_like_new_ones(groups: list[list[str]], data: st.DataObject) -> None:
+    """Groups of texts score alike apart, put together, and counted anew without what is gone."""
+    keeps = [
+        np.array(
+            data.draw(st.lists(st.booleans(), min_size=len(one), max_size=len(one))), dtype=np.bool_
+        )
+        for one in groups
+    ]
+    counted = [Postings.of(one) for one in groups]
+    kept = np.concatenate(keeps)
+    rest = [text for text, keep in zip(chain.from_iterable(groups), kept, strict=True) if keep]
+    stretch = data.draw(st.sampled_from([1, 5, 1000]))
+    merger = Merger(list(zip(counted, keeps, strict=True)), stretch=stretch)
+    texts = np.concatenate([np.zeros(0, dtype=np.int32), *merger.texts()])
+    merged = dataclasses.replace(merger.rest(), texts=texts)
+    new = Postings.of(rest)
+    for field in ("texts", "counts", "lengths"):
+        assert getattr(merged, field).tolist() == getattr(new, field).tolist()
+    assert merged.terms.short.tolist() == new.terms.short.tolist()
+    assert merged.terms.starts.tolist() == new.terms.starts.tolist()
+    assert list(merged.terms.words) == list(new.terms.words)
+    apart = LexicalIndex(
+        [
+            LexicalPart(source=CountedTerms(one), alive=keep)
+            for one, keep in zip(counted, keeps, strict=True)
+        ]
+    )
     for query in [" ".join(WORDS), *WORDS]:
-        assert changed.search(query).scores.tolist() == new.search(query).scores.tolist()
-        assert changed.search(query).most == pytest.approx(new.search(query).most)
-        assert index.search(query).scores.tolist() == old.search(query).scores.tolist()
+        alone, wanted = apart.search(query), LexicalIndex.of(rest).search(query)
+        assert alone.scores[kept].tolist() == wanted.scores.tolist()
+        assert not alone.scores[~kept].any()
+        assert alone.most == wanted.most
 
 
 def test_many_texts_are_counted_in_batches() -> None:

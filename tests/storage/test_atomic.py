@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tailorbird.exceptions import StorageError, StorageFullError
 from tailorbird.storage import AtomicFile, write_atomic
+from tailorbird.storage.atomic import new_file
 
 LIMIT = 64 * 1024
 
@@ -151,3 +152,44 @@ def test_kill_leaves_a_whole_file(tmp_path: Path) -> None:
         lines = path.read_text(encoding="utf-8").splitlines()
         assert len(lines) == 20_000
         assert len(set(lines)) == 1
+
+
+def test_new_file_stands_at_once(tmp_path: Path) -> None:
+    """A new file is there while it is written, with what was written in the end."""
+    path = tmp_path / "new"
+    with new_file(path) as file:
+        assert path.exists()
+        file.write(b"data")
+    assert path.read_bytes() == b"data"
+
+
+def test_failed_new_file_is_removed(tmp_path: Path) -> None:
+    """A block that fails leaves no file behind, and its own error comes through."""
+    path = tmp_path / "new"
+
+    def fail() -> None:
+        with new_file(path) as file:
+            file.write(b"data")
+            raise KeyError(path)
+
+    with pytest.raises(KeyError):
+        fail()
+    assert not path.exists()
+    with (
+        file_limit(LIMIT),
+        pytest.raises(StorageFullError, match="no room left"),
+        new_file(path) as file,
+    ):
+        file.write(bytes(2 * LIMIT))
+    assert not path.exists()
+
+
+def test_new_file_needs_a_free_name(tmp_path: Path) -> None:
+    """A file that is there already, or a folder that is not, is an error, and nothing changes."""
+    path = tmp_path / "new"
+    path.write_bytes(b"old")
+    with pytest.raises(StorageError, match="cannot write"), new_file(path):
+        pass
+    assert path.read_bytes() == b"old"
+    with pytest.raises(StorageError, match="cannot write"), new_file(tmp_path / "no" / "new"):
+        pass

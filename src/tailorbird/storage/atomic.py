@@ -1,4 +1,4 @@
-"""Replace a file whole or not at all."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import errno
 import hashlib
 import os
 import secrets
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import StorageError, StorageFullError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from types import TracebackType
-    from typing import Self
+    from typing import BinaryIO, Self
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NAME_BYTES = 64  # of the final name, within the temporary one; file systems allow 255 in all
@@ -47,7 +48,7 @@ class AtomicFile:
             # "x" refuses to follow a link that somebody put there under the same name.
             self._file = self._temporary.open("xb")
         except OSError as exc:
-            raise _translated(exc, self.path) from exc
+            raise write_error(exc, self.path) from exc
         return self
 
     def write(self, data: bytes) -> None:
@@ -59,7 +60,7 @@ class AtomicFile:
         try:
             self._file.write(data)
         except OSError as exc:
-            raise _translated(exc, self.path) from exc
+            raise write_error(exc, self.path) from exc
         self._hash.update(data)
         self.size_bytes += len(data)
 
@@ -79,7 +80,7 @@ class AtomicFile:
             if kind is None:
                 self._publish()
         except OSError as exc:
-            raise _translated(exc, self.path) from exc
+            raise write_error(exc, self.path) from exc
         finally:
             # Closing flushes, which fails again on a full disk; the first error is what counts.
             with suppress(OSError):
@@ -91,13 +92,7 @@ class AtomicFile:
         os.fsync(self._file.fileno())
         self._file.close()
         self._temporary.replace(self.path)
-        # A system that cannot open folders (Windows) makes the new name durable by itself.
-        with suppress(PermissionError):
-            folder = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        sync_folder(self.path.parent)
 
 
 def write_atomic(path: Path | str, content: bytes | str) -> str:
@@ -112,7 +107,50 @@ def write_atomic(path: Path | str, content: bytes | str) -> str:
     return file.sha256
 
 
-def _translated(exc: OSError, path: Path) -> StorageError:
+@contextmanager
+def new_file(path: Path) -> Generator[BinaryIO]:
+    """Write a file that must not exist yet, and have it on disk when the block ends.
+
+    Unlike `AtomicFile` it stands under its name while it is being written: something else, written
+    afterwards, has to say that it counts. It is removed when the block fails.
+
+    Raises:
+        StorageFullError: There is no room left.
+        StorageError: It exists, its folder does not, or cannot be written.
+    """
+    try:
+        # "x" refuses to follow a link that somebody put there under the same name.
+        file = path.open("xb")
+    except OSError as exc:
+        raise write_error(exc, path) from exc
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
+    except BaseException as exc:
+        # Closing flushes, and may have failed; the first error is what counts.
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        if isinstance(exc, OSError):
+            raise write_error(exc, path) from exc
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, where the system lets us ask for that."""
+    # A system that cannot open folders (Windows) makes a new name durable by itself.
+    with suppress(PermissionError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def write_error(exc: OSError, path: Path) -> StorageError:
+    """Give the error of ours for one that a write ended with."""
     if exc.errno in _FULL:
         return StorageFullError(path)
     return StorageError(f"cannot write {str(path)!r}: {exc.strerror or exc}")

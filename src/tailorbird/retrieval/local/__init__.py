@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tailorbird.retrieval.local.engine import LocalRetrieval
+from tailorbird.retrieval.local.settings import LocalSettings
 
-__all__ = ["LocalRetrieval"]
+__all__ = ["LocalRetrieval", "LocalSettings"]

@@ -1,126 +1,166 @@
-"""What an index holds, in memory and ready to be searched."""
+"""What an index holds at one moment, ready to be searched."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailorbird.retrieval.local.lexical import LexicalIndex
-from tailorbird.retrieval.local.store import read_metadata
+from tailorbird.retrieval.local.codes import CODED_FROM, distances, encode
+from tailorbird.retrieval.local.lexical import LexicalIndex, LexicalPart
 from tailorbird.types.filters import holds
-from tailorbird.types.ids import ChunkId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from tailorbird.retrieval.local.store import IndexRow, Store
+    from tailorbird.retrieval.local.segment import Segment
+    from tailorbird.retrieval.local.store import SegmentRow
     from tailorbird.types.filters import Filter
-    from tailorbird.types.retrieval import MetadataValue
+
+_BLOCK = 4096  # vectors that are made doubles of at once
+
+# Above 64 MB of vectors the memory is the limit, and two threads read it faster than one. They take
+# stretches of 16 MB as they come, so that a busy neighbor of one is no reason to wait; OpenBLAS
+# gives each of its threads one half, and with a busy neighbor one waits for the other.
+_THREADS = 2
+_ONE_THREAD = 1 << 24
+_STRETCH = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A segment in its place."""
+
+    segment: Segment
+    """The segment."""
+    alive: NDArray[np.bool_] | None
+    """Which of its chunks are there; None for all."""
+    start: int
+    """The place of its first chunk."""
+
+
 class Content:
-    """All chunks of an index at one moment; position i means the same chunk everywhere."""
+    """All chunks of an index, segment by segment; place i means the same chunk everywhere.
 
-    changes: int
-    """The state of the index that this is; -1 for what was never in the store."""
-    rows: NDArray[np.int64]
-    """n numbers of the chunks in their table."""
-    documents: NDArray[np.int64]
-    """n numbers of the chunks' documents, not decreasing."""
-    names: tuple[ChunkId, ...]
-    """n chunk ids."""
-    kinds: NDArray[np.int32]
-    """n positions in `metadata`."""
-    metadata: Mapping[str, Mapping[str, MetadataValue]]
-    """The different metadata that occur, by their JSON."""
-    vectors: NDArray[np.float32]
-    """n × d float32 of unit length; d is 0 for an index without an embedding model."""
-    words: LexicalIndex
-    """The terms of n titles with texts."""
+    Places of chunks that are gone stay, and are in no list that this gives.
+    """
 
-    @classmethod
-    def empty(cls, *, dimensions: int) -> Content:
-        """Give the content of an index that holds nothing."""
-        return cls(
-            changes=-1,
-            rows=np.zeros(0, dtype=np.int64),
-            documents=np.zeros(0, dtype=np.int64),
-            names=(),
-            kinds=np.zeros(0, dtype=np.int32),
-            metadata={},
-            vectors=np.zeros((0, dimensions), dtype=np.float32),
-            words=LexicalIndex.of(()),
+    def __init__(
+        self, changes: int, rows: Sequence[SegmentRow], segments: Sequence[Segment]
+    ) -> None:
+        """Put segments behind each other; nothing of them is read yet."""
+        self.changes = changes
+        """The state of the index that this is."""
+        self.files = {row.file for row in rows}
+        """The files that this reads."""
+        self._starts = np.cumsum([0, *(row.chunks for row in rows)])
+        self.places = int(self._starts[-1])
+        """How many places there are."""
+        starts = map(int, self._starts)
+        self._parts = [
+            _Part(segment=segment, alive=row.alive, start=start)
+            for row, segment, start in zip(rows, segments, starts, strict=False)
+        ]
+        self.words = LexicalIndex(
+            [LexicalPart(source=part.segment, alive=part.alive) for part in self._parts]
         )
+        """The terms of titles with texts."""
+
+    @cached_property
+    def living(self) -> NDArray[np.intp]:
+        """The places of all chunks that are there, increasing."""
+        return np.flatnonzero(np.concatenate([_flags(part) for part in self._parts]))
+
+    @property
+    def codes_bits(self) -> int:
+        """How many bits a code of a vector has; 0 where there are no codes."""
+        dimensions = self._parts[0].segment.dimensions
+        return -(-dimensions // 64) * 64 if dimensions >= CODED_FROM else 0
 
     def matching(self, condition: Filter) -> NDArray[np.intp]:
-        """Give the positions of the chunks for which a filter is true, increasing.
+        """Give the places of the chunks for which a filter is true, increasing.
 
         Raises:
             InvalidInputError: The filter cannot be evaluated.
         """
-        # A filter sees metadata only, so each that occurs is asked once, however many share it.
-        table = [holds(condition, one) is True for one in self.metadata.values()]
-        return np.flatnonzero(np.array(table, dtype=np.bool_)[self.kinds])
+        found: list[NDArray[np.bool_]] = []
+        for part in self._parts:
+            # A filter sees metadata only, so each that occurs is asked once, however many share it.
+            table = [holds(condition, one) is True for one in part.segment.metadata]
+            flags = np.array(table, dtype=np.bool_)[part.segment.kinds]
+            found.append(flags & _flags(part))
+        return np.flatnonzero(np.concatenate(found))
 
-    def updated(self, store: Store, index: IndexRow) -> Content:
-        """Give the content as it is now, reading only the documents that are new.
+    def all_products(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Multiply the vectors at all places with one, in single precision."""
+        width = max(1, len(vector))
+        rows = max(1, _STRETCH // width)
+        stretches = [
+            (part.segment, start, min(start + rows, part.segment.chunks))
+            for part in self._parts
+            for start in range(0, part.segment.chunks, rows)
+        ]
 
-        The caller holds a snapshot of the store, in which `index` was read.
-        """
-        current = store.documents(index.id)
-        keep = np.isin(self.documents, np.array(current, dtype=np.int64))
-        kept = np.flatnonzero(keep)
-        known = int(self.documents[-1]) if len(self.documents) else 0
-        new = [number for number in current if number > known]
-        added = _Added(metadata=dict(self.metadata))
-        words = self.words.changed(keep, added.texts(store, new))
-        vectors = np.empty((len(kept) + len(added.rows), self.vectors.shape[1]), dtype=np.float32)
-        vectors[: len(kept)] = self.vectors[keep]
-        _fill(vectors[len(kept) :], store.load_vectors(new))
-        return Content(
-            changes=index.changes,
-            rows=np.append(self.rows[keep], np.array(added.rows, dtype=np.int64)),
-            documents=np.append(self.documents[keep], np.array(added.documents, dtype=np.int64)),
-            names=(*(self.names[place] for place in kept), *added.names),
-            kinds=np.append(self.kinds[keep], np.array(added.kinds, dtype=np.int32)),
-            metadata=added.metadata,
-            vectors=vectors,
-            words=words,
-        )
+        def products(stretch: tuple[Segment, int, int]) -> NDArray[np.float32]:
+            segment, start, stop = stretch
+            return segment.products(vector, start, stop)
+
+        if self.places * width <= _ONE_THREAD:
+            return np.concatenate(list(map(products, stretches)))
+        with ThreadPoolExecutor(max_workers=_THREADS) as threads:
+            return np.concatenate(list(threads.map(products, stretches)))
+
+    def products(
+        self, places: NDArray[np.intp], vector: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Multiply the vectors at some places with one, in single precision."""
+        found = np.empty(len(places), dtype=np.float32)
+        for part, chosen, local in self._split(places):
+            found[chosen] = part.segment.products_of(local, vector)
+        return found
+
+    def cosines(self, places: NDArray[np.intp], vector: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Compute cosines such that equal vectors get equal ones, wherever they stand."""
+        exact = vector.astype(np.float64)
+        found = np.empty(len(places), dtype=np.float64)
+        for part, chosen, local in self._split(places):
+            for first in range(0, len(local), _BLOCK):
+                run = slice(first, first + _BLOCK)
+                products = part.segment.vectors_of(local[run]) * exact
+                found[chosen[run]] = products.sum(axis=1)
+        return np.clip(found, -1.0, 1.0)
+
+    def distances(self, vector: NDArray[np.float32]) -> NDArray[np.uint16]:
+        """Count in how many bits the codes at all places differ from that of a vector."""
+        code = encode(vector[np.newaxis])[:, 0]
+        return np.concatenate([distances(part.segment.codes, code) for part in self._parts])
+
+    def located(self, places: NDArray[np.intp]) -> list[tuple[int, int]]:
+        """Give for each place the number of the chunk in its table, and its seal."""
+        found = np.empty((len(places), 2), dtype=np.int64)
+        for part, chosen, local in self._split(places):
+            found[chosen, 0] = part.segment.rows[local]
+            found[chosen, 1] = part.segment.seals[local]
+        return [(row, seal) for row, seal in found.tolist()]
+
+    def _split(
+        self, places: NDArray[np.intp]
+    ) -> Iterator[tuple[_Part, NDArray[np.intp], NDArray[np.intp]]]:
+        """Give for each segment that is met which of the places it has, and where there."""
+        owners = np.searchsorted(self._starts, places, side="right") - 1
+        # `np.unique` would load `numpy.ma`, which takes longer than opening a whole index.
+        for number in map(int, np.flatnonzero(np.bincount(owners))):
+            chosen = np.flatnonzero(owners == number)
+            part = self._parts[number]
+            yield part, chosen, places[chosen] - part.start
 
 
-@dataclass(slots=True, kw_only=True)
-class _Added:
-    """Columns of chunks that are being read."""
-
-    metadata: dict[str, Mapping[str, MetadataValue]]
-    rows: list[int] = field(default_factory=list[int])
-    documents: list[int] = field(default_factory=list[int])
-    names: list[ChunkId] = field(default_factory=list[ChunkId])
-    kinds: list[int] = field(default_factory=list[int])
-
-    def texts(self, store: Store, documents: Sequence[int]) -> Iterator[str]:
-        """Give what to search in, one text at a time, and keep everything else."""
-        places = {text: place for place, text in enumerate(self.metadata)}
-        for chunk in store.load_chunks(documents):
-            if chunk.metadata not in places:
-                places[chunk.metadata] = len(places)
-                self.metadata[chunk.metadata] = read_metadata(chunk.metadata)
-            self.rows.append(chunk.row)
-            self.documents.append(chunk.document)
-            self.names.append(chunk.name)
-            self.kinds.append(places[chunk.metadata])
-            yield f"{chunk.title}\n{chunk.text}"
-
-
-def _fill(target: NDArray[np.float32], blobs: Iterator[bytes]) -> None:
-    place = 0
-    for blob in blobs:
-        part = np.frombuffer(blob, dtype="<f4").reshape(-1, target.shape[1])
-        target[place : place + len(part)] = part
-        place += len(part)
+def _flags(part: _Part) -> NDArray[np.bool_]:
+    if part.alive is None:
+        return np.ones(part.segment.chunks, dtype=np.bool_)
+    return part.alive

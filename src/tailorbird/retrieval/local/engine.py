@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
 from typing_extensions import override
 
 from tailorbird.protocols.clock import SystemClock
 from tailorbird.protocols.index_arguments import check_filter, check_same
+from tailorbird.protocols.options import read_options
 from tailorbird.protocols.retrieval import Retrieval
 from tailorbird.retrieval.checks import (
     SCORE_KINDS,
     check_spec,
-    checked_documents,
     checked_mode,
     empty_index,
     missing_index,
     query_vector,
 )
-from tailorbird.retrieval.local.checks import check_room
 from tailorbird.retrieval.local.content import Content
-from tailorbird.retrieval.local.ranking import by_both, by_vector, by_words
+from tailorbird.retrieval.local.keeper import Keeper
+from tailorbird.retrieval.local.ranking import Ranking
+from tailorbird.retrieval.local.sealing import damaged
+from tailorbird.retrieval.local.settings import LocalSettings
+from tailorbird.retrieval.local.shelf import FolderShelf, MemoryShelf
 from tailorbird.retrieval.local.store import Store
 from tailorbird.storage import make_private_folder
 from tailorbird.types.retrieval import EngineTraits, Hit
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from tailorbird.protocols.clock import Clock
     from tailorbird.retrieval.local.ranking import Ranked
+    from tailorbird.retrieval.local.shelf import Shelf
     from tailorbird.retrieval.local.store import IndexRow
     from tailorbird.types.ids import DocumentId, IndexName
     from tailorbird.types.retrieval import (
@@ -51,35 +58,55 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 _FILE = "indexes.sqlite"
+_SEGMENTS = "segments"
+_ATTEMPTS = 20  # each fails only where another process has just put segments together
 
 
 class LocalRetrieval(Retrieval):
-    """Indexes in memory, or in one SQLite file of a folder, searched exactly.
+    """Indexes in memory, or in a folder: texts in one SQLite file, vectors and terms beside it.
 
-    What is searched is kept in memory: for each index that was searched, its vectors (4 bytes a
-    dimension and chunk) and its terms. It is read when an index is searched first, and after a
-    change only what has changed, whichever process changed it. Searches in one object run one
-    after the other, in a worker thread; the documents of one `upsert` appear together.
+    What is searched stands in files that are mapped into memory: opening reads next to nothing of
+    them, and a search what it needs, checked against its checksum when it is first read. A change
+    is seen by the next search, whichever process made it; the documents of one `upsert` appear
+    together. One process writes at a time, others wait for it for ten seconds; a search sees one
+    state while somebody writes. Searches in one object run one after the other, in a worker thread.
 
-    Above 64 MB of vectors the linear algebra behind numpy uses all processors; where these are
-    shared with others, one thread is steadier: set `OPENBLAS_NUM_THREADS=1` before Python starts.
+    Linear algebra stays in that thread; above 64 MB of vectors two threads compare them. None of
+    it depends on how many threads the BLAS behind numpy would take.
 
     With a folder, nothing is written before the first index is made. Use it with `async with`, or
     close it.
     """
 
-    def __init__(self, folder: Path | None, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        clock: Clock | None = None,
+        settings: LocalSettings | None = None,
+    ) -> None:
         """Name the folder, which need not exist; None keeps everything in memory.
 
         Args:
             folder: Where the indexes lie, on a local disk.
             clock: Tells when an index was made; None takes the machine's.
+            settings: How it searches; None takes the defaults.
         """
         self._folder = folder
         self._clock = SystemClock() if clock is None else clock
         self._lock = Lock()
-        self._store: Store | None = None
+        self._settings = LocalSettings() if settings is None else settings
+        self._opened: _Opened | None = None
         self._contents: dict[int, Content] = {}
+
+    @classmethod
+    def from_options(
+        cls, options: Mapping[str, object], *, folder: Path | None, environ: Mapping[str, str]
+    ) -> Self:
+        """Make the engine that a profile describes; see `EngineFactory`."""
+        del environ  # it has no secrets
+        settings = read_options(LocalSettings, options, place="retrieval engine 'local': options")
+        return cls(folder, settings=settings)
 
     async def __aenter__(self) -> Self:
         """Open nothing yet."""
@@ -116,7 +143,7 @@ class LocalRetrieval(Retrieval):
 
     @override
     async def get(self, name: IndexName) -> IndexInfo:
-        return await _in_thread(lambda: self._index(name)[1].info)
+        return await _in_thread(lambda: self._get(name))
 
     @override
     async def list(self) -> AsyncIterator[IndexInfo]:
@@ -150,117 +177,193 @@ class LocalRetrieval(Retrieval):
     ) -> tuple[Hit, ...]:
         return await _in_thread(lambda: self._search(name, query, vector))
 
+    async def compact(self, name: IndexName) -> None:
+        """Put what an index holds together, and give the room of what is gone back to the disk.
+
+        The engine does most of that by itself while documents are added; this is for an index that
+        will not change for a while. It needs about as much free room as the index takes, and who
+        wants to write meanwhile has to wait.
+
+        Raises:
+            IndexMissingError: There is no index of that name.
+            StoreBusyError: Another process writes for longer than ten seconds.
+            StorageError: There is no room left, or something is damaged; nothing has changed.
+        """
+        await _in_thread(lambda: self._compact(name))
+
+    async def verify(self, name: IndexName) -> None:
+        """Read everything that an index holds, and compare it with its checksums.
+
+        Searches do that with what they read, when they read it first; this does it with all.
+
+        Raises:
+            IndexMissingError: There is no index of that name.
+            StorageError: Something is not as it was written; the message says what.
+        """
+        await _in_thread(lambda: self._verify(name))
+
     def _close(self) -> None:
         with self._lock:
-            if self._store is not None:
-                self._store.close()
-            self._store = None
+            if self._opened is not None:
+                self._opened.store.close()
+            self._opened = None
             self._contents.clear()
 
-    def _open(self) -> Store:
+    def _open(self) -> _Opened:
         with self._lock:
-            if self._store is None:
-                if self._folder is not None:
-                    make_private_folder(self._folder)
-                self._store = Store(None if self._folder is None else self._folder / _FILE)
-            return self._store
+            if self._opened is None:
+                self._opened = _opened(self._folder)
+            return self._opened
 
     def _is_new(self) -> bool:
         """Say whether nothing was ever written, so that opening would make an empty file."""
-        if self._folder is None or self._store is not None:
+        if self._folder is None or self._opened is not None:
             return False
         return not (self._folder / _FILE).exists()
 
-    def _indexes(self, name: IndexName | None = None) -> Sequence[IndexRow]:
-        return () if self._is_new() else self._open().indexes(name)
+    def _keeper(self, name: IndexName) -> Keeper:
+        """Give what reads and changes indexes, unless there are none at all."""
+        if self._is_new():
+            raise missing_index(name, ())
+        return self._open().keeper
 
-    def _index(self, name: IndexName) -> tuple[Store, IndexRow]:
-        if rows := self._indexes(name):
-            return self._open(), rows[0]
-        raise missing_index(name, [row.spec.name for row in self._indexes()])
+    def _indexes(self) -> Sequence[IndexRow]:
+        return () if self._is_new() else self._open().store.indexes()
+
+    def _get(self, name: IndexName) -> IndexInfo:
+        return self._keeper(name).index(name).info
 
     def _create(self, spec: IndexSpec) -> IndexInfo:
         check_spec(spec)
-        row = self._open().add_index(spec, created_at=self._clock.now())
+        row = self._open().store.add_index(spec, created_at=self._clock.now())
         check_same(row.spec, spec)
         return row.info
 
     def _delete(self, name: IndexName) -> None:
-        store, _ = self._index(name)
-        with store.transaction():
-            _, row = self._index(name)
-            store.drop_index(row.id)
-        self._contents.pop(row.id, None)
+        self._keeper(name).drop(name)
 
     def _upsert(self, name: IndexName, documents: Sequence[ChunkedDocument]) -> None:
-        store, _ = self._index(name)
-        with store.transaction():
-            _, row = self._index(name)
-            check_room(documents, index=row)
-            store.put(row.id, checked_documents(documents, spec=row.spec))
+        self._keeper(name).put(name, documents)
 
     def _remove(self, name: IndexName, documents: Sequence[DocumentId]) -> int:
-        store, _ = self._index(name)
-        with store.transaction():
-            _, row = self._index(name)
-            return store.remove(row.id, documents)
+        return self._keeper(name).remove(name, documents)
+
+    def _compact(self, name: IndexName) -> None:
+        self._keeper(name).compact(name)
+
+    def _verify(self, name: IndexName) -> None:
+        keeper = self._keeper(name)
+        self._in_snapshot(lambda: keeper.check(keeper.index(name)))
 
     def _read_contents(self, name: IndexName) -> Sequence[IndexedDocument]:
-        store, row = self._index(name)
-        return store.contents(row.id)
+        keeper = self._keeper(name)
+        return self._in_snapshot(lambda: keeper.contents(keeper.index(name)))
 
     def _search(
         self, name: IndexName, query: SearchQuery, vector: NDArray[np.float32] | None
     ) -> tuple[Hit, ...]:
-        store, _ = self._index(name)
-        with store.snapshot():
-            _, row = self._index(name)
-            mode = checked_mode(query, spec=row.spec)
-            check_filter(query.filter, tenant_field=row.spec.tenant_field)
-            unit = None if mode == "lexical" else query_vector(vector, spec=row.spec)
-            if not row.chunks:
-                raise empty_index(name)
-            content = self._content(store, row)
-            ranked = _ranked(content, query, unit, mode=mode)
-            rows = [int(content.rows[one.place]) for one in ranked]
-            chunks = store.chunks(rows)
+        keeper = self._keeper(name)
+        return self._in_snapshot(lambda: self._find(keeper.index(name), query, vector))
+
+    def _in_snapshot(self, work: Callable[[], _Result]) -> _Result:
+        """Let some work see one state of the tables with its files.
+
+        Between the moment at which the tables are read and that at which files are opened, another
+        process may replace the files; the tables then name others.
+        """
+        store = self._open().store
+        for _ in range(_ATTEMPTS):
+            with store.snapshot(), suppress(FileNotFoundError):
+                return work()
+        try:
+            with store.snapshot():
+                return work()
+        except FileNotFoundError as exc:
+            raise damaged(f"the file {str(exc.filename)!r} of an index is missing") from exc
+
+    def _find(
+        self, row: IndexRow, query: SearchQuery, vector: NDArray[np.float32] | None
+    ) -> tuple[Hit, ...]:
+        mode = checked_mode(query, spec=row.spec)
+        check_filter(query.filter, tenant_field=row.spec.tenant_field)
+        unit = None if mode == "lexical" else query_vector(vector, spec=row.spec)
+        if not row.chunks:
+            raise empty_index(row.spec.name)
+        content = self._content(row)
+        documents = self._open().store.documents
+        coded = self._settings.codes_above is not None and row.chunks > self._settings.codes_above
+        ranking = Ranking(content, names=documents.names, coded=coded)
+        ranked = _ranked(ranking, content, query, unit, mode=mode)
+        chunks = documents.chunks({one.row: one.seal for one in ranked})
         return tuple(
             Hit(
-                chunk=chunks[number],
+                chunk=chunks[one.row],
                 score=one.score,
                 score_kind=SCORE_KINDS[mode],
                 legs=one.legs,
             )
-            for number, one in zip(rows, ranked, strict=True)
+            for one in ranked
         )
 
-    def _content(self, store: Store, row: IndexRow) -> Content:
+    def _content(self, row: IndexRow) -> Content:
         """Give what the index holds now; the store's snapshot keeps other searches out."""
         content = self._contents.get(row.id)
-        if content is None:
-            content = Content.empty(dimensions=row.spec.dimensions or 0)
-        if content.changes != row.changes:
-            content = content.updated(store, row)
+        if content is None or content.changes != row.changes:
+            opened = self._open()
+            rows = opened.store.segments(row)
+            content = Content(row.changes, rows, opened.keeper.open(rows))
             self._contents[row.id] = content
+            used = (one.files for one in self._contents.values())
+            opened.keeper.forget(keep=set(chain.from_iterable(used)))
         return content
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """What is open of a folder, or of memory."""
+
+    store: Store
+    """The tables."""
+    keeper: Keeper
+    """What changes them together with the files."""
+
+
+def _opened(folder: Path | None) -> _Opened:
+    """Open tables and files, and bring what an older version wrote up to date."""
+    shelf: Shelf
+    if folder is None:
+        store, shelf = Store(None), MemoryShelf()
+    else:
+        make_private_folder(folder)
+        store, shelf = Store(folder / _FILE), FolderShelf(folder / _SEGMENTS)
+    keeper = Keeper(store, shelf)
+    try:
+        keeper.convert()
+    except BaseException:
+        store.close()
+        raise
+    return _Opened(store=store, keeper=keeper)
+
+
 def _ranked(
-    content: Content, query: SearchQuery, vector: NDArray[np.float32] | None, *, mode: SearchMode
+    ranking: Ranking,
+    content: Content,
+    query: SearchQuery,
+    vector: NDArray[np.float32] | None,
+    *,
+    mode: SearchMode,
 ) -> Sequence[Ranked]:
     """Order what the filter lets through, and leave out what scores too low."""
-    within = np.arange(len(content.rows))
-    if query.filter is not None:
-        within = content.matching(query.filter)
+    within = content.living if query.filter is None else content.matching(query.filter)
     if not len(within):
         return ()
     top_k = query.top_k
     if vector is None:
-        found = by_words(content, query.text, within=within, top_k=top_k)
+        found = ranking.by_words(query.text, within=within, top_k=top_k)
     elif mode == "vector":
-        found = by_vector(content, vector, within=within, top_k=top_k)
+        found = ranking.by_vector(vector, within=within, top_k=top_k)
     else:
-        found = by_both(content, query.text, vector, within=within, top_k=top_k)
+        found = ranking.by_both(query.text, vector, within=within, top_k=top_k)
     return [one for one in found if query.min_score is None or one.score >= query.min_score]
 
 

@@ -1,24 +1,22 @@
-"""Lexical search: an inverted index in arrays, scored by BM25; see `tailorbird.retrieval.bm25`."""
+"""Lexical search: inverted indexes in arrays, scored by BM25; see `tailorbird.retrieval.bm25`."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from tailorbird.retrieval.bm25 import damping, rarity
-from tailorbird.retrieval.local.postings import Vocabulary
+from tailorbird.retrieval.local.postings import Postings
 from tailorbird.text.terms import search_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
-
-    from tailorbird.retrieval.local.postings import Postings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,55 +29,127 @@ class LexicalScores:
     """What no score can exceed: the sum of the terms' idf; 0 for a query without terms."""
 
 
-class LexicalIndex:
-    """The terms of n texts, ready to be scored; a text's number is its position."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The postings of one term."""
 
-    def __init__(
-        self, vocabulary: Vocabulary, postings: Postings, lengths: NDArray[np.float32]
-    ) -> None:
-        """Turn counts into what each posting adds to a score; `of` makes an index from texts."""
-        self._vocabulary = vocabulary
-        self._postings = postings
-        self._lengths = lengths
-        frequencies = np.diff(postings.starts)
-        self._idf = rarity(frequencies, texts=len(lengths))
-        self._unseen = math.log1p((len(lengths) + 0.5) / 0.5)
-        mean = max(1.0, float(lengths.sum()) / max(1, len(lengths)))
-        counts = postings.counts.astype(np.float32)
-        weights = counts / (counts + damping(lengths, mean=mean)[postings.texts])
-        weights *= np.repeat(self._idf.astype(np.float32), frequencies)
-        self._weights = weights
+    texts: NDArray[np.int32]
+    """Numbers of the texts that hold it, increasing."""
+    counts: NDArray[np.uint16]
+    """How often it stands in each."""
+
+
+class TermSource(Protocol):
+    """Where the postings of a group of texts come from: memory, or a file."""
+
+    @property
+    def lengths(self) -> NDArray[np.uint32]:
+        """How many terms each text has."""
+        ...
+
+    def runs(self, terms: Sequence[str]) -> list[Run]:
+        """Give the postings of each of some terms; empty for one that stands in no text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LexicalPart:
+    """A group of texts, some of which may be gone."""
+
+    source: TermSource
+    """Its postings."""
+    alive: NDArray[np.bool_] | None = None
+    """Which of its texts count; None for all."""
+
+
+class LexicalIndex:
+    """The terms of n texts, ready to be scored; a text's number is its position in all parts."""
+
+    def __init__(self, parts: Sequence[LexicalPart]) -> None:
+        """Put groups of texts behind each other; nothing is read yet."""
+        self._parts = parts
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> LexicalIndex:
-        """Index texts."""
-        vocabulary = Vocabulary()
-        return cls(vocabulary, *vocabulary.postings(texts))
+        """Index texts in memory."""
+        return cls((LexicalPart(source=CountedTerms(Postings.of(texts))),))
 
-    def changed(self, keep: NDArray[np.bool_], texts: Iterable[str]) -> LexicalIndex:
-        """Give an index without some of the texts, and with others behind the rest.
-
-        Args:
-            keep: One truth value for each text that is indexed now.
-            texts: What comes behind the ones that are kept.
-        """
-        lengths = self._lengths[keep]
-        new, new_lengths = self._vocabulary.postings(texts, first=len(lengths))
-        postings = self._postings.kept(keep).merged(new)
-        return LexicalIndex(self._vocabulary, postings, np.concatenate([lengths, new_lengths]))
+    @cached_property
+    def _norms(self) -> _Norms:
+        sizes = [len(part.source.lengths) for part in self._parts]
+        count, total = 0, 0
+        for part in self._parts:
+            lengths = part.source.lengths
+            kept = lengths if part.alive is None else lengths[part.alive]
+            count += len(kept)
+            # In whole numbers: the mean must not depend on how the texts are grouped.
+            total += int(kept.sum(dtype=np.int64))
+        mean = max(1.0, total / max(1, count))
+        return _Norms(
+            count=count,
+            damping=tuple(
+                damping(part.source.lengths.astype(np.float32), mean=mean) for part in self._parts
+            ),
+            starts=tuple(np.cumsum([0, *sizes]).tolist()),
+        )
 
     def search(self, query: str) -> LexicalScores:
-        """Score all texts."""
-        scores = np.zeros(len(self._lengths), dtype=np.float32)
+        """Score all texts; those that are gone score 0."""
+        norms = self._norms
+        scores = np.zeros(norms.starts[-1], dtype=np.float32)
         counted = Counter(search_terms(query))
-        places = self._vocabulary.places(counted, self._postings).tolist()
-        most = 0.0
-        for place, count in zip(places, counted.values(), strict=True):
-            if place < 0:
-                most += count * self._unseen
-                continue
-            most += count * float(self._idf[place])
-            run = slice(self._postings.starts[place], self._postings.starts[place + 1])
-            # A text stands once in a term's postings, so each gets its part once.
-            scores[self._postings.texts[run]] += count * self._weights[run]
-        return LexicalScores(scores=scores, most=most)
+        found = [_living(part.source.runs(list(counted)), part.alive) for part in self._parts]
+        frequencies = np.zeros(len(counted), dtype=np.int64)
+        for runs in found:
+            frequencies += np.array([len(run.texts) for run in runs], dtype=np.int64)
+        idf = rarity(frequencies, texts=norms.count)
+        asked = np.fromiter(counted.values(), dtype=np.int64, count=len(counted))
+        factors = asked * idf.astype(np.float32)
+        for place, runs in enumerate(found):
+            damped = norms.damping[place]
+            part = scores[norms.starts[place] : norms.starts[place + 1]]
+            for run, factor in zip(runs, factors.astype(np.float32), strict=True):
+                counts = run.counts.astype(np.float32)
+                # A text stands once in a term's postings, so each gets its part once.
+                part[run.texts] += counts / (counts + damped[run.texts]) * factor
+        return LexicalScores(scores=scores, most=float((asked * idf).sum()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Norms:
+    """What BM25 has to know of all texts."""
+
+    count: int
+    """How many texts count."""
+    damping: tuple[NDArray[np.float32], ...]
+    """For each part what is added to `tf` below the line."""
+    starts: tuple[int, ...]
+    """Where each part begins, and where the last ends."""
+
+
+class CountedTerms:
+    """Postings in memory as a source."""
+
+    def __init__(self, postings: Postings) -> None:
+        """Take what `Postings.of` counted."""
+        self._postings = postings
+
+    @property
+    def lengths(self) -> NDArray[np.uint32]:
+        """How many terms each text has."""
+        return self._postings.lengths
+
+    def runs(self, terms: Sequence[str]) -> list[Run]:
+        """Give the postings of each of some terms."""
+        texts, counts = self._postings.texts, self._postings.counts
+        return [
+            Run(texts=texts[run], counts=counts[run]) for run in self._postings.terms.runs(terms)
+        ]
+
+
+def _living(runs: list[Run], alive: NDArray[np.bool_] | None) -> list[Run]:
+    """Leave out texts that are gone."""
+    if alive is None:
+        return runs
+    kept = [(run, alive[run.texts]) for run in runs]
+    return [Run(texts=run.texts[keep], counts=run.counts[keep]) for run, keep in kept]

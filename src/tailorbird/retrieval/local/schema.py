@@ -46,11 +46,37 @@ CREATE TABLE vectors (
     data BLOB NOT NULL
 )"""
 
-STEPS = (_FIRST,)
+_SEGMENTS = """
+ALTER TABLE indexes ADD COLUMN seal INTEGER;
+CREATE TABLE segments (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    index_id INTEGER NOT NULL REFERENCES indexes (id) ON DELETE CASCADE,
+    file TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    checksum TEXT NOT NULL,
+    chunks INTEGER NOT NULL,
+    gone INTEGER NOT NULL,
+    dead BLOB NOT NULL,
+    seal INTEGER NOT NULL
+);
+CREATE TABLE waiting (
+    document_id INTEGER PRIMARY KEY REFERENCES documents (id) ON DELETE CASCADE
+);
+INSERT INTO waiting SELECT id FROM documents;
+CREATE TABLE state (commits INTEGER NOT NULL);
+INSERT INTO state VALUES (0)"""
+
+STEPS = (_FIRST, _SEGMENTS)
 """Version n of the file is what the first n steps make.
 
 `indexes.changes` grows with each change, so that what was loaded can be told to be stale; `digest`
 is the sum, modulo 2**128, of a hash for each document, so that it depends on the content alone and
-not on how it came about. Ids are never used again, so documents that are new since a moment are
-those with larger ids. In `chunks`, a title, source or metadata of NULL is the document's.
+not on how it came about. Ids are never used again. In `chunks`, a title, source or metadata of NULL
+is the document's.
+
+Since version 2 what is searched stands in files beside this one, which `segments` names: vectors,
+codes, terms, and for each chunk the checksum of what stands here. `dead` has a bit for each chunk
+of a segment that is gone, or nothing where all are there. Documents of version 1 are `waiting` to
+be put into a segment, and their vectors in `vectors`; opening does that. A `seal` is the checksum
+of its row, because SQLite itself does not notice a flipped bit.
 """

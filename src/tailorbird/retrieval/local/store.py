@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import json
+import os
+import struct
+import zlib
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from tailorbird.exceptions import InvalidInputError
-from tailorbird.retrieval.content_version import MODULUS, content_version, document_digest
+import numpy as np
+
+from tailorbird.exceptions import StorageError
+from tailorbird.retrieval.content_version import MODULUS, content_version
+from tailorbird.retrieval.local.documents import Documents
 from tailorbird.retrieval.local.schema import STEPS
+from tailorbird.retrieval.local.sealing import damaged, row_seal
 from tailorbird.storage import Database
-from tailorbird.types.ids import ChunkId, DocumentId
-from tailorbird.types.retrieval import Chunk, IndexedDocument, IndexInfo, IndexSpec, Span
+from tailorbird.storage.arrays import Seal
+from tailorbird.types.retrieval import IndexInfo, IndexSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from tailorbird.types.retrieval import ChunkedDocument, MetadataValue
+    from numpy.typing import NDArray
 
-_PAGE = 256  # documents read at once
+_COMMITS = struct.Struct("<QI")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,21 +63,28 @@ class IndexRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedChunk:
-    """What searching needs to know of a chunk."""
+class SegmentRow:
+    """A segment as it stands in its table."""
 
-    row: int
-    """Number of the chunk in its table."""
-    document: int
-    """Number of its document in its table."""
-    name: ChunkId
-    """The chunk's id."""
-    title: str
-    """Title to search in."""
-    text: str
-    """Text to search in."""
-    metadata: str
-    """Metadata as JSON with sorted keys."""
+    file: str
+    """Name of its file."""
+    seal: Seal
+    """What its file is recognized by."""
+    chunks: int
+    """How many chunks it has, those included that are gone."""
+    gone: int
+    """How many of them are gone."""
+    dead: bytes
+    """A bit for each chunk, set for one that is gone; empty where none is."""
+
+    @property
+    def alive(self) -> NDArray[np.bool_] | None:
+        """Which chunks are there; None for all."""
+        if not self.gone:
+            return None
+        bits = np.unpackbits(np.frombuffer(self.dead, dtype=np.uint8), count=self.chunks)
+        alive: NDArray[np.bool_] = bits == 0
+        return alive
 
 
 class Store:
@@ -80,9 +94,20 @@ class Store:
         """Open the file, or make it; None keeps everything in memory.
 
         Raises:
-            StorageError: It cannot be opened.
+            StorageError: It cannot be opened, or has lost a change that was committed.
+            StoreVersionError: A newer version of tailorbird wrote it.
         """
+        self._path = path
+        # Read first: whoever writes meanwhile only makes the other number larger.
+        least = self._noted()
         self._database = Database(path, steps=STEPS)
+        self.documents = Documents(self._database)
+        """The tables of documents and chunks."""
+        try:
+            self._check_commits(least)
+        except BaseException:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -92,226 +117,223 @@ class Store:
         """Let everything in a block read one state."""
         return self._database.snapshot()
 
-    def transaction(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def transaction(self) -> Generator[None]:
         """Let everything in a block take effect together."""
-        return self._database.transaction()
+        with self._database.transaction():
+            yield
+            self._database.execute("UPDATE state SET commits = commits + 1")
+            commits = self._commits()
+        self._note(commits)
+
+    def _commits(self) -> int:
+        return cast("int", self._database.execute("SELECT commits FROM state")[0][0])
+
+    def _check_commits(self, least: int) -> None:
+        if (commits := self._commits()) < least:
+            message = (
+                f"{str(self._path)!r} holds {commits} changes, {least} were committed: its"
+                " write-ahead log (`-wal`) is damaged or missing. Bring the folder back from a"
+                f" backup, or go on with what there is by deleting {str(self._noting)!r}"
+            )
+            raise StorageError(message)
+
+    @property
+    def _noting(self) -> Path | None:
+        return None if self._path is None else self._path.with_suffix(".commits")
+
+    def _note(self, commits: int) -> None:
+        """Write down how many commits there are.
+
+        A damaged log looks to SQLite like a shorter one, so that its last commits would be missing
+        without a word. Where this cannot be written, no more is lost than that warning.
+        """
+        if self._noting is None:
+            return
+        number = struct.pack("<Q", commits)
+        with suppress(OSError):
+            file = os.open(self._noting, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.write(file, _COMMITS.pack(commits, zlib.crc32(number)))
+            finally:
+                os.close(file)
+
+    def _noted(self) -> int:
+        """Give how many commits there were at least; 0 where that is not known."""
+        if self._noting is None:
+            return 0
+        try:
+            told = self._noting.read_bytes()
+        except OSError:
+            return 0
+        if len(told) != _COMMITS.size:
+            return 0
+        commits, checksum = _COMMITS.unpack(told)
+        return int(commits) if zlib.crc32(told[:8]) == checksum else 0
 
     def indexes(self, name: str | None = None) -> list[IndexRow]:
-        """Give all indexes sorted by name, or only the one of a name."""
+        """Give all indexes sorted by name, or only the one of a name.
+
+        Raises:
+            StorageError: A row is damaged.
+        """
         rows = self._database.execute(
-            "SELECT id, spec, created_at, changes, digest, documents, chunks FROM indexes"
-            " WHERE ? IS NULL OR name = ? ORDER BY name",
+            # The plus sign keeps SQLite from going by its list of names, which has no seal.
+            "SELECT id, name, spec, created_at, changes, digest, documents, chunks, seal"
+            " FROM indexes WHERE ? IS NULL OR +name = ? ORDER BY +name",
             (name, name),
         )
-        return [
-            IndexRow(
-                id=number,
-                spec=IndexSpec.model_validate_json(spec),
-                created_at=datetime.fromisoformat(created_at),
-                changes=changes,
-                digest=int(digest, 16),
-                documents=documents,
-                chunks=chunks,
+        found: list[IndexRow] = []
+        for row in cast("list[tuple[int, str, str, str, int, str, int, int, int]]", rows):
+            number, told, spec, created_at, changes, digest, documents, chunks, seal = row
+            if row_seal(row[:-1]) != seal:
+                raise damaged(f"the row of index {told!r} is not as it was written")
+            found.append(
+                IndexRow(
+                    id=number,
+                    spec=IndexSpec.model_validate_json(spec),
+                    created_at=datetime.fromisoformat(created_at),
+                    changes=changes,
+                    digest=int(digest, 16),
+                    documents=documents,
+                    chunks=chunks,
+                )
             )
-            for number, spec, created_at, changes, digest, documents, chunks in cast(
-                "list[tuple[int, str, str, int, str, int, int]]", rows
-            )
-        ]
+        return found
 
     def add_index(self, spec: IndexSpec, *, created_at: datetime) -> IndexRow:
         """Make an index, or give the one that has its name."""
         with self.transaction():
-            self._database.execute(
-                "INSERT OR IGNORE INTO indexes (name, spec, created_at) VALUES (?, ?, ?)",
-                (spec.name, spec.model_dump_json(), created_at.isoformat()),
-            )
+            known = self.indexes(spec.name)
+            if not known:
+                self._database.execute(
+                    "INSERT INTO indexes (name, spec, created_at) VALUES (?, ?, ?)",
+                    (spec.name, spec.model_dump_json(), created_at.isoformat()),
+                )
+                self.seal_indexes(spec.name)
             return self.indexes(spec.name)[0]
+
+    def seal_indexes(self, name: str | None = None) -> None:
+        """Seal the rows of all indexes, or that of one, as they stand."""
+        rows = self._database.execute(
+            "SELECT id, name, spec, created_at, changes, digest, documents, chunks FROM indexes"
+            " WHERE ? IS NULL OR name = ?",
+            (name, name),
+        )
+        for row in rows:
+            self._database.execute(
+                "UPDATE indexes SET seal = ? WHERE id = ?", (row_seal(row), row[0])
+            )
 
     def drop_index(self, index: int) -> None:
         """Delete an index with its content, and give its room back to the disk."""
         self._database.execute("DELETE FROM indexes WHERE id = ?", (index,))
         self._database.shrink()
 
-    def put(self, index: int, documents: Sequence[ChunkedDocument]) -> None:
-        """Add documents, replacing those of the same id whole; within a transaction.
+    def shrink(self) -> None:
+        """Give the room of deleted rows back to the disk."""
+        self._database.shrink()
 
-        Raises:
-            InvalidInputError: A chunk's id is used by another document.
-        """
-        for document in documents:
-            self._take_out(index, document.document.id)
-            self._put_in(index, document)
-
-    def remove(self, index: int, documents: Sequence[DocumentId]) -> int:
-        """Remove documents and say how many were there; within a transaction."""
-        return sum(self._take_out(index, document) for document in documents)
-
-    def _take_out(self, index: int, name: DocumentId) -> bool:
-        found = self._database.execute(
-            "SELECT id, content_hash, chunks FROM documents WHERE index_id = ? AND name = ?",
-            (index, name),
-        )
-        if not found:
-            return False
-        number, content_hash, chunks = cast("tuple[int, str, int]", found[0])
-        self._database.execute("DELETE FROM documents WHERE id = ?", (number,))
-        self._count(
-            index, documents=-1, chunks=-chunks, digest=-document_digest(name, content_hash)
-        )
-        return True
-
-    def _put_in(self, index: int, given: ChunkedDocument) -> None:
-        document = given.document
-        self._refuse_taken(index, given)
-        metadata = _json(document.metadata)
-        self._database.execute(
-            "INSERT INTO documents"
-            " (index_id, name, content_hash, title, source, metadata, chunks)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(index, document.id, given.content_hash),
-                *(document.title, document.source, metadata, len(given.chunks)),
-            ),
-        )
-        number = cast("int", self._database.execute("SELECT last_insert_rowid()")[0][0])
-        self._database.execute_many(
-            "INSERT INTO chunks (index_id, document_id, ordinal, name, text, span_start,"
-            " span_end, section, page, title, source, metadata)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    *(index, number, ordinal, chunk.id, chunk.text),
-                    *(chunk.span.start, chunk.span.end, chunk.section, chunk.page),
-                    None if chunk.title == document.title else chunk.title,
-                    None if chunk.source == document.source else chunk.source,
-                    None if chunk.metadata == document.metadata else _json(chunk.metadata),
-                )
-                for ordinal, chunk in enumerate(given.chunks)
-            ],
-        )
-        if given.vectors is not None and given.chunks:
-            data = given.vectors.astype("<f4").tobytes()
-            self._database.execute("INSERT INTO vectors VALUES (?, ?)", (number, data))
-        digest = document_digest(document.id, given.content_hash)
-        self._count(index, documents=1, chunks=len(given.chunks), digest=digest)
-
-    def _refuse_taken(self, index: int, given: ChunkedDocument) -> None:
-        taken = self._database.execute(
-            "SELECT chunks.name, documents.name FROM chunks JOIN documents ON documents.id ="
-            " document_id WHERE chunks.index_id = ? AND chunks.name IN"
-            " (SELECT value FROM json_each(?)) LIMIT 1",
-            (index, json.dumps([chunk.id for chunk in given.chunks])),
-        )
-        if taken:
-            chunk, owner = taken[0]
-            message = (
-                f"document {given.document.id!r}: the chunk id {chunk!r} is used by document"
-                f" {owner!r}; chunk ids must be unique within an index"
-            )
-            raise InvalidInputError(message)
-
-    def _count(self, index: int, *, documents: int, chunks: int, digest: int) -> None:
-        old = cast(
-            "str", self._database.execute("SELECT digest FROM indexes WHERE id = ?", (index,))[0][0]
-        )
+    def count(self, index: IndexRow, *, documents: int, chunks: int, digest: int) -> None:
+        """Change the sums of an index, by what a change adds to them."""
         self._database.execute(
             "UPDATE indexes SET changes = changes + 1, documents = documents + ?,"
             " chunks = chunks + ?, digest = ? WHERE id = ?",
-            (documents, chunks, f"{(int(old, 16) + digest) % MODULUS:x}", index),
+            (documents, chunks, f"{(index.digest + digest) % MODULUS:x}", index.id),
         )
+        self.seal_indexes(index.spec.name)
 
-    def contents(self, index: int) -> list[IndexedDocument]:
-        """Give what is remembered of each document, sorted by id."""
+    def segments(self, index: IndexRow) -> list[SegmentRow]:
+        """Give the segments of an index, the oldest first.
+
+        Raises:
+            StorageError: A row is damaged, or one is missing.
+        """
         rows = self._database.execute(
-            "SELECT name, content_hash, chunks FROM documents WHERE index_id = ? ORDER BY name",
-            (index,),
+            "SELECT index_id, file, size, checksum, chunks, gone, dead, seal FROM segments"
+            " WHERE +index_id = ? ORDER BY id",
+            (index.id,),
         )
-        return [
-            IndexedDocument(id=DocumentId(name), content_hash=content_hash, chunks=chunks)
-            for name, content_hash, chunks in cast("list[tuple[str, str, int]]", rows)
-        ]
+        found: list[SegmentRow] = []
+        for row in cast("list[tuple[int, str, int, str, int, int, bytes, int]]", rows):
+            if row_seal(row[:-1]) != row[-1]:
+                raise damaged(f"a segment's row of index {index.spec.name!r} has changed")
+            _, file, size, checksum, chunks, gone, dead, _ = row
+            seal = Seal(size=size, checksum=checksum)
+            found.append(SegmentRow(file=file, seal=seal, chunks=chunks, gone=gone, dead=dead))
+        held = sum(one.chunks - one.gone for one in found)
+        if held != index.chunks:
+            message = f"segments of index {index.spec.name!r} hold {held} chunks, not"
+            raise damaged(f"{message} {index.chunks}")
+        return found
 
-    def documents(self, index: int) -> list[int]:
-        """Give the numbers of an index's documents, increasing."""
+    def segment_files(self) -> set[str]:
+        """Give the names of the files of all segments of all indexes."""
+        rows = self._database.execute("SELECT file FROM segments")
+        return {cast("str", file) for (file,) in rows}
+
+    def add_segment(self, index: int, row: SegmentRow) -> None:
+        """Let a file count as a segment of an index."""
+        values = _cells(index, row)
+        self._database.execute(
+            "INSERT INTO segments (index_id, file, size, checksum, chunks, gone, dead, seal)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*values, row_seal(values)),
+        )
+
+    def drop_segment(self, row: SegmentRow) -> None:
+        """Let a file not count any more."""
+        self._database.execute("DELETE FROM segments WHERE file = ?", (row.file,))
+
+    def bury(self, index: int, row: SegmentRow) -> None:
+        """Keep which chunks of a segment are gone."""
+        values = _cells(index, row)
+        self._database.execute(
+            "UPDATE segments SET gone = ?, dead = ?, seal = ? WHERE file = ?",
+            (row.gone, row.dead, row_seal(values), row.file),
+        )
+
+    def unsealed(self) -> bool:
+        """Say whether there are indexes of version 1, whose rows have no seals yet."""
+        return bool(self._database.execute("SELECT 1 FROM indexes WHERE seal IS NULL LIMIT 1"))
+
+    def waiting(self, *, limit: int) -> list[tuple[int, int, int]]:
+        """Give some documents of one index of version 1 that are in no segment yet.
+
+        Returns:
+            For each the number of the index, its own number, and how many chunks it has.
+        """
         rows = self._database.execute(
-            "SELECT id FROM documents WHERE index_id = ? ORDER BY id", (index,)
+            "SELECT d.index_id, d.id, d.chunks FROM waiting JOIN documents AS d"
+            " ON d.id = document_id ORDER BY d.index_id, d.id LIMIT ?",
+            (limit,),
         )
-        return [cast("int", number) for (number,) in rows]
+        found = cast("list[tuple[int, int, int]]", rows)
+        return [row for row in found if row[0] == found[0][0]]
 
-    def load_chunks(self, documents: Sequence[int]) -> Iterator[LoadedChunk]:
-        """Read the chunks of documents, in the order of the documents' numbers."""
-        for page in _pages(documents):
-            rows = self._database.execute(
-                "SELECT c.id, d.id, c.name, coalesce(c.title, d.title), c.text,"
-                " coalesce(c.metadata, d.metadata)"
-                " FROM documents AS d JOIN chunks AS c ON c.document_id = d.id"
-                " WHERE d.id IN (SELECT value FROM json_each(?)) ORDER BY d.id, c.ordinal",
-                (page,),
-            )
-            for row, document, name, title, text, metadata in cast(
-                "list[tuple[int, int, str, str, str, str]]", rows
-            ):
-                yield LoadedChunk(
-                    row=row,
-                    document=document,
-                    name=ChunkId(name),
-                    title=title,
-                    text=text,
-                    metadata=metadata,
-                )
+    def old_vectors(self, document: int) -> bytes:
+        """Give the vectors of a document of version 1, as little-endian float32."""
+        rows = self._database.execute("SELECT data FROM vectors WHERE document_id = ?", (document,))
+        return cast("bytes", rows[0][0]) if rows else b""
 
-    def load_vectors(self, documents: Sequence[int]) -> Iterator[bytes]:
-        """Read the vectors of documents in the same order, as little-endian float32."""
-        for page in _pages(documents):
-            rows = self._database.execute(
-                "SELECT data FROM vectors WHERE document_id IN"
-                " (SELECT value FROM json_each(?)) ORDER BY document_id",
-                (page,),
-            )
-            for (data,) in rows:
-                yield cast("bytes", data)
+    def settle(self, document: int) -> None:
+        """Let a document of version 1 be one of this version: a segment holds it now."""
+        for table in ("waiting", "vectors"):
+            self._database.execute(f"DELETE FROM {table} WHERE document_id = ?", (document,))  # noqa: S608 - ours
 
-    def chunks(self, rows: Sequence[int]) -> dict[int, Chunk]:
-        """Give chunks by their numbers."""
-        found = self._database.execute(
-            "SELECT c.id, c.name, d.name, c.text, c.span_start, c.span_end,"
-            " coalesce(c.title, d.title), coalesce(c.source, d.source), c.section, c.page,"
-            " coalesce(c.metadata, d.metadata)"
-            " FROM chunks AS c JOIN documents AS d ON d.id = c.document_id"
-            " WHERE c.id IN (SELECT value FROM json_each(?))",
-            (json.dumps(rows),),
-        )
-        return {row[0]: _chunk(row) for row in cast("list[_ChunkRow]", found)}
+    def check(self) -> None:
+        """Let SQLite read the whole file and compare its tables with its lists.
+
+        Raises:
+            StorageError: It found something.
+        """
+        [(found,), *_] = self._database.execute("PRAGMA integrity_check(1)")
+        if found != "ok":
+            raise damaged(f"{str(self._path)!r} is damaged: {found}")
 
 
-# As `Store.chunks` selects it.
-_ChunkRow = tuple[int, str, str, str, int, int, str, str, str | None, int | None, str]
-
-
-def _chunk(row: _ChunkRow) -> Chunk:
-    _, name, document, text, start, end, title, source, section, page, metadata = row
-    return Chunk(
-        id=ChunkId(name),
-        document=DocumentId(document),
-        text=text,
-        span=Span(start=start, end=end),
-        title=title,
-        source=source,
-        section=section,
-        page=page,
-        metadata=read_metadata(metadata),
+def _cells(index: int, row: SegmentRow) -> tuple[object, ...]:
+    return (
+        *(index, row.file, row.seal.size, row.seal.checksum),
+        *(row.chunks, row.gone, row.dead),
     )
-
-
-def read_metadata(text: str) -> dict[str, MetadataValue]:
-    """Read metadata that this module wrote."""
-    return cast("dict[str, MetadataValue]", json.loads(text))
-
-
-def _json(metadata: Mapping[str, MetadataValue]) -> str:
-    return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True)
-
-
-def _pages(documents: Sequence[int]) -> Iterator[str]:
-    for start in range(0, len(documents), _PAGE):
-        yield json.dumps(documents[start : start + _PAGE])
