@@ -24,12 +24,16 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "nest = nest_engine:NestEngine\n"
         "broken = nest_engine:Nothing\n"
         "tree = nest_engine:TreeEngine\n"
+        "bare = nest_engine:BareEngine\n"
         "driverless = nest_without_driver:Engine\n"
         "packageless = nest_without_package:Engine\n"
     )
     (tmp_path / "nest_engine.py").write_text(
         "from tailorbird.retrieval.local import LocalRetrieval\n"
         "class NestEngine(LocalRetrieval):\n    pass\n"
+        "class BareEngine:\n"
+        "    def __init__(self, folder):\n"
+        "        self.folder = folder\n"
         "class TreeEngine(LocalRetrieval):\n"
         "    @classmethod\n"
         "    def from_options(cls, options, *, folder, environ):\n"
@@ -82,10 +86,21 @@ def test_options_reach_the_engine_that_takes_them(plugin: str, tmp_path: Path) -
     assert vars(open_engine("tree", folder=None))["given"] == ({}, {})
 
 
-def test_options_of_an_engine_without_any_are_refused() -> None:
+def test_options_of_an_engine_without_any_are_refused(plugin: str, tmp_path: Path) -> None:
     """An option that nobody reads is an error, not a surprise."""
-    with pytest.raises(ConfigError, match="'local' has no options, got 'dsn_env'"):
+    assert plugin
+    assert vars(open_engine("bare", folder=tmp_path)) == {"folder": tmp_path}
+    with pytest.raises(ConfigError, match="'bare' has no options, got 'dsn_env'"):
+        open_engine("bare", folder=None, options={"dsn_env": "X"})
+
+
+def test_options_of_the_local_engine_are_checked() -> None:
+    """The local engine takes its own options, and tells which one is wrong."""
+    open_engine("local", folder=None, options={"codes_above": 1000})
+    with pytest.raises(ConfigError, match="unknown key 'dsn_env'"):
         open_engine("local", folder=None, options={"dsn_env": "X"})
+    with pytest.raises(ConfigError, match="'codes_above': input should be"):
+        open_engine("local", folder=None, options={"codes_above": -1})
 
 
 def test_missing_packages_are_named(plugin: str) -> None:

@@ -6,7 +6,7 @@ import difflib
 from abc import abstractmethod
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from tailorbird.exceptions import ConfigError, MissingExtraError
 
@@ -48,6 +48,24 @@ class EngineFactory(Protocol):
 
         Raises:
             ConfigError: An option is unknown or wrong; the message names it.
+        """
+        ...
+
+
+@runtime_checkable
+class Reachable(Protocol):
+    """An engine that can look whether it is reached without changing anything.
+
+    Engines that make tables on their first call have this; others are asked for their indexes.
+    """
+
+    @abstractmethod
+    async def reach(self) -> str:
+        """Connect, check what is needed there, change nothing, and say in words what was reached.
+
+        Raises:
+            ConfigError: What is there cannot serve; the message says what to change.
+            ProviderError: It cannot be reached.
         """
         ...
 

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tailorbird.retrieval.places import rows_of, sheet_of
 from tailorbird.retrieval.quoting import bears_out, find_quote
 from tailorbird.text import overlap_f1, script_of, split_sentences
 from tailorbird.text.links import link_key, links
@@ -87,7 +88,8 @@ def grounded_messages(
         form: Whether the answer has the form `GroundedReply`, else it is plain text.
     """
     passages = [
-        Passage(number, _title(hit.chunk), hit.chunk.text) for number, hit in enumerate(hits, 1)
+        Passage(number, passage_title(hit.chunk), hit.chunk.text)
+        for number, hit in enumerate(hits, 1)
     ]
     japanese = script_of(question) == "cjk"
     if japanese:
@@ -225,7 +227,8 @@ def _tidied(text: str, *, shown: int) -> tuple[str, int]:
     return text, dropped
 
 
-def _title(chunk: Chunk) -> str:
+def passage_title(chunk: Chunk) -> str:
+    """Give the heading under which a model is shown a passage: document, section and page."""
     parts = [chunk.title or chunk.source or chunk.document, chunk.section]
     if chunk.page is not None:
         parts.append(f"p. {chunk.page}")
@@ -263,6 +266,8 @@ def _citation(number: int, hit: Hit, span: Span) -> Citation:
         chunk=chunk.id,
         source=chunk.source,
         page=chunk.page,
+        sheet=sheet_of(chunk),
+        rows=rows_of(chunk, span),
         span=Span(start=chunk.span.start + span.start, end=chunk.span.start + span.end),
         quote=chunk.text[span.start : span.end],
         score=hit.score,
@@ -272,6 +277,9 @@ def _citation(number: int, hit: Hit, span: Span) -> Citation:
 
 def _foreign(text: str, hits: Sequence[Hit], question: str) -> tuple[str, ...]:
     """Give the addresses in an answer that nobody but the model can have brought."""
+    found = links(text)
+    if not found:
+        return ()  # most answers have none, and reading all passages for addresses takes long
     given = [
         question,
         *(part for hit in hits for part in (hit.chunk.text, hit.chunk.title)),
@@ -279,4 +287,4 @@ def _foreign(text: str, hits: Sequence[Hit], question: str) -> tuple[str, ...]:
     ]
     known = {link_key(link) for one in given for link in links(one)}
     known |= {link_key(hit.chunk.source) for hit in hits}
-    return tuple(link for link in links(text) if link_key(link) not in known)
+    return tuple(link for link in found if link_key(link) not in known)

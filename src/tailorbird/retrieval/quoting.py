@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tailorbird.text.number_words import numbers_in_words
@@ -68,17 +69,29 @@ def bears_out(statement: str, texts: Sequence[str], *, question: str = "") -> bo
     alike = [text for text in texts if has_spaced_words(text) == spaced]
     if len(terms) < _FEWEST_TERMS or len(alike) < len(texts):
         return True
-    return any(not terms.isdisjoint(search_terms(text)) for text in alike)
+    return any(not terms.isdisjoint(_terms(text)) for text in alike)
 
 
 def _unknown_numbers(statement: str, texts: Sequence[str]) -> set[str]:
-    known = {number for text in texts for number in (*numbers(text), *numbers_in_words(text))}
+    known = {number for text in texts for number in _known_numbers(text)}
     if _CLOCK.search(statement):
         hours = [int(number) for number in known if number.isdecimal() and len(number) < 3]  # noqa: PLR2004 - digits of an hour
         known |= {str(hour + other) for hour in hours for other in (-_HALF_DAY, _HALF_DAY)}
     return set(numbers(statement)) - known - _SMALL
 
 
+# The memos change no result: many answers rest on the same passages.
+@lru_cache(maxsize=1 << 10)
+def _known_numbers(text: str) -> frozenset[str]:
+    return numbers_in_words(text).union(numbers(text))
+
+
+@lru_cache(maxsize=1 << 10)
+def _terms(text: str) -> frozenset[str]:
+    return frozenset(search_terms(text))
+
+
+@lru_cache(maxsize=1 << 8)
 def _folded(text: str) -> tuple[str, list[int]]:
     """Give the characters that count, decomposed, and where in the text each of them comes from."""
     chars: list[str] = []

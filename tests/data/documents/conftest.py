@@ -154,6 +154,28 @@ class Office:
         path.write_bytes(joined_pdf([catalog, tree, page]))
         return path
 
+    def slow(self, name: str, *, levels: int = 12) -> Path:
+        """Write a PDF of 3 kB whose forms draw each other ten times: 10 ** levels drawings."""
+        resources = b"/Resources << /XObject << /F %d 0 R >> >>"
+        drawn = b"<< /Length %d >>\nstream\n/F Do\nendstream" % len(b"/F Do\n")
+        objects = [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R %s >>"
+            % (resources % 5),
+            drawn,
+        ]
+        body = b"/F Do\n" * 10
+        for level in range(levels):
+            inner = resources % (6 + level if level < levels - 1 else 4)
+            objects.append(
+                b"<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] %s /Length %d >>\nstream\n%s\n"
+                b"endstream" % (inner, len(body), body)
+            )
+        path = self.folder / name
+        path.write_bytes(joined_pdf(objects))
+        return path
+
     def pdf(
         self,
         name: str,

@@ -19,12 +19,15 @@ from hypothesis import strategies as st
 from tailorbird.data.documents.chunks import ChunkOptions, chunk_document
 from tailorbird.data.documents.document_set import read_documents
 from tailorbird.data.documents.loaders.packages import PackageLimits, check_package
+from tailorbird.data.documents.loaders.pdf import PdfLoader
 from tailorbird.data.documents.loading import LoadedText, LoadOptions, TextBuilder
 from tailorbird.data.documents.reading import stream_documents
 from tailorbird.data.problems import Problems
 from tailorbird.exceptions import ConfigError, DataError, InvalidInputError, MissingExtraError
 from tailorbird.types import Document
 
+# Without the second process, which test_pdf_limits looks at.
+HERE = {".pdf": PdfLoader(isolated=False)}
 FORMATS = ("a.pdf", "a.docx", "a.xlsx", "a.pptx", "a.html", "a.csv")
 
 
@@ -77,7 +80,7 @@ class Maker(Protocol):
 
 def only(path: Path) -> Document:
     """Return the one document of a path, which has no problems."""
-    found = read_documents(path)
+    found = read_documents(path, loaders=HERE)
     assert found.problems == ()
     [document] = found
     return document
@@ -94,7 +97,7 @@ def marks(document: Document) -> list[tuple[str, str | int, str]]:
 def error(path: Path) -> str:
     """Return the code of the one error for which a file is refused."""
     with pytest.raises(DataError) as caught:
-        read_documents(path)
+        read_documents(path, loaders=HERE)
     [problem] = [one for one in caught.value.problems if one.severity == "error"]
     assert problem.source == str(path)
     assert problem.fix
@@ -168,7 +171,9 @@ def test_a_file_without_text_is_left_out_with_a_note(office: Maker, name: str) -
     (office.folder / "a.html").write_text("<title>t</title><script>x</script>")
     (office.folder / "a.csv").write_text(" \n,,\n")
     (office.folder / "b.txt").write_text("text")
-    [problem] = [one for one in read_documents(office.folder).problems if name in one.source]
+    [problem] = [
+        one for one in read_documents(office.folder, loaders=HERE).problems if name in one.source
+    ]
     assert (problem.severity, problem.code) == ("note", "document.empty")
 
 
@@ -180,7 +185,7 @@ def test_a_broken_file_is_reported_and_the_rest_goes_on(
     """A damaged file, or one under a wrong name, is named as an error."""
     (tmp_path / name).write_bytes(content)
     (tmp_path / "b.txt").write_text("text")
-    found = read_documents(tmp_path)
+    found = read_documents(tmp_path, loaders=HERE)
     assert [one.id for one in found] == ["b.txt"]
     [problem] = found.problems
     assert (problem.severity, problem.code) == ("error", "document.broken")
@@ -192,7 +197,7 @@ def test_a_file_above_the_limit_is_refused_before_it_is_opened(office: Maker, na
     """The limit of the caller holds for every format."""
     fill(office)
     (office.folder / "b.txt").write_text("x")
-    found = read_documents(office.folder, max_file_bytes=5)
+    found = read_documents(office.folder, max_file_bytes=5, loaders=HERE)
     assert [one.id for one in found] == ["b.txt"]
     assert {(Path(one.source).name, one.code) for one in found.problems} >= {
         (name, "document.too-large")
@@ -241,7 +246,7 @@ def test_damage_at_any_place_gives_a_document_or_a_problem(
         old.unlink()
     (folder / name).write_bytes(content)
     (folder / "z.txt").write_text("text")
-    found = read_documents(folder)
+    found = read_documents(folder, loaders=HERE)
     assert found[-1].id == "z.txt"
     assert len(found) == 2 or found.problems
 
@@ -350,11 +355,11 @@ def test_a_scanned_pdf_is_reported(office: Maker) -> None:
 
 def test_scanned_pages_among_others_are_named(office: Maker) -> None:
     """What can be read is read; the first ten pages that cannot are named."""
-    found = read_documents(office.pdf("a.pdf", [["text"], *[["picture"]] * 12]))
+    found = read_documents(office.pdf("a.pdf", [["text"], *[["picture"]] * 12]), loaders=HERE)
     [problem] = found.problems
     assert (problem.severity, problem.code) == ("warning", "document.scanned-pages")
     assert problem.reason.endswith("2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more")
-    few = read_documents(office.pdf("a.pdf", [["text"], ["picture"]]))
+    few = read_documents(office.pdf("a.pdf", [["text"], ["picture"]]), loaders=HERE)
     assert few.problems[0].reason.endswith(": 2")
 
 

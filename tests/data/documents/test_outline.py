@@ -80,7 +80,7 @@ def test_rows_are_counted_from_the_mark_before_them() -> None:
     lines = "".join(f"{number}行目の内容はこれです。\n" for number in range(3, 7))
     text = f"価格\n{lines}"
     found = chunk_document(document(text, ("sheet", "価格", 0), ("row", 3, 3), year=2026), SMALL)
-    assert found[0].metadata == {"year": 2026, "sheet": "価格", "row": 3}
+    assert found[0].metadata == {"year": 2026, "sheet": "価格", "row": 3, "last_row": 3}
     assert [chunk.metadata["row"] for chunk in found[-3:]] == [4, 5, 6]
     assert all(chunk.section == "価格" for chunk in found)
 
@@ -88,7 +88,7 @@ def test_rows_are_counted_from_the_mark_before_them() -> None:
 def test_a_table_without_sheets_has_rows_only() -> None:
     """A file in CSV is one table."""
     [chunk] = chunk_document(document("a\nb\n", ("row", 2, 0)))
-    assert chunk.metadata == {"row": 2}
+    assert chunk.metadata == {"row": 2, "last_row": 3}
 
 
 def test_a_sheet_without_rows_behind_its_name_names_none() -> None:
@@ -104,7 +104,7 @@ def test_a_sheet_without_rows_behind_its_name_names_none() -> None:
     assert [chunk.metadata for chunk in found] == [
         {"sheet": "A"},
         {"sheet": "B", "row": 1},
-        {"sheet": "B", "row": 1},
+        {"sheet": "B", "row": 1, "last_row": 1},
     ]
     assert chunk_document(document("A", ("sheet", "A", 0)))[0].metadata == {"sheet": "A"}
 

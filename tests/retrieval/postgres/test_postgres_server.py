@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from tailorbird import Workbench
+from tailorbird.config import Profile, RetrievalSettings
 from tailorbird.exceptions import (
     ConfigError,
     ConnectError,
@@ -20,6 +22,7 @@ from tailorbird.exceptions import (
     StoreVersionError,
     UnexpectedResponseError,
 )
+from tailorbird.providers.fake import FakeProvider
 from tailorbird.retrieval.engines import open_engine
 from tailorbird.retrieval.postgres import PostgresRetrieval, PostgresSettings
 from tailorbird.retrieval.postgres.connecting import connect
@@ -116,6 +119,43 @@ async def test_server_is_absent(open_postgres: OpenEngine) -> None:
     assert "postgresql://" not in str(caught.value)
 
 
+async def test_reaching_the_server_changes_nothing(
+    open_postgres: OpenEngine, admin: psycopg.AsyncConnection, postgres_schema: str
+) -> None:
+    """Server and extension are checked without the schema being made."""
+    text = await open_postgres().reach()
+    assert text.endswith(f"names answers; indexes are kept in its schema {postgres_schema!r}")
+    found = await admin.execute(
+        "SELECT count(*) FROM pg_namespace WHERE nspname = %s", (postgres_schema,)
+    )
+    assert await found.fetchone() == (0,)
+    with pytest.raises(ConnectError, match="server that PG_DSN names"):
+        await open_postgres(f"postgresql://me:{PASSWORD}@127.0.0.1:9/data").reach()
+
+
+async def test_a_profile_on_postgres_is_examined(
+    postgres_dsn: str, admin: psycopg.AsyncConnection, postgres_schema: str
+) -> None:
+    """`diagnose` tells of the server, and makes nothing there."""
+    options = {"dsn_env": "PG_DSN", "schema": postgres_schema}
+    profile = Profile(
+        name="mine",
+        provider="fake",
+        retrieval=RetrievalSettings(engine="postgres", options=options),
+    )
+    async with Workbench(
+        FakeProvider(), profile=profile, environ={"PG_DSN": postgres_dsn}
+    ) as bench:
+        found = await bench.diagnose()
+    [engine] = [one for one in found.findings if one.topic == "retrieval"]
+    assert (engine.subject, engine.level) == ("postgres", "ok")
+    assert engine.text.startswith("the PostgreSQL server that PG_DSN names answers")
+    known = await admin.execute(
+        "SELECT count(*) FROM pg_namespace WHERE nspname = %s", (postgres_schema,)
+    )
+    assert await known.fetchone() == (0,)
+
+
 @pytest.mark.parametrize(
     "dsn", [f"{PASSWORD}", f"postgresql://me:{PASSWORD}@[::1", f"host='{PASSWORD}"]
 )
@@ -131,13 +171,13 @@ async def test_address_cannot_be_read(open_postgres: OpenEngine, dsn: str) -> No
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, 'dsn_env = "TAILORBIRD_POSTGRES"'),
-        ({"dsn_env": f"postgresql://me:{PASSWORD}@db"}, "dsn_env must name the environment"),
-        ({"dsn_env": "PG_DSN", "pol_size": 3}, "unknown key 'pol_size'; did you mean 'pool_size'"),
-        ({"dsn_env": "PG_DSN", "x": 3}, "unknown key 'x'; known: dsn_env, hnsw_above"),
-        ({"dsn_env": "PG_DSN", "schema": "a; drop"}, "schema: string should match"),
-        ({"dsn_env": "PG_DSN", "schema": "pg_own"}, "schema: string should match"),
-        ({"dsn_env": "PG_DSN", "pool_size": 0}, "pool_size: input should be greater"),
+        ({}, "'dsn_env' is missing: add it, e.g. dsn_env = \"TAILORBIRD_POSTGRES\""),
+        ({"dsn_env": f"postgresql://me:{PASSWORD}@db"}, "'dsn_env': it must name the environment"),
+        ({"dsn_env": "PG_DSN", "pol_size": 3}, "unknown key 'pol_size': did you mean 'pool_size'"),
+        ({"dsn_env": "PG_DSN", "x": 3}, "unknown key 'x': remove it, known are dsn_env, schema"),
+        ({"dsn_env": "PG_DSN", "schema": "a; drop"}, "'schema': string should match"),
+        ({"dsn_env": "PG_DSN", "schema": "pg_own"}, "'schema': string should match"),
+        ({"dsn_env": "PG_DSN", "pool_size": 0}, "'pool_size': input should be greater"),
         ({"dsn_env": "PG_DS"}, "PG_DS is not set, but PG_DSN is"),
         ({"dsn_env": "ANOTHER_ONE"}, "ANOTHER_ONE is not set; set it to the connection string"),
     ],

@@ -22,7 +22,7 @@ from tailorbird.types import (
 from tailorbird.types.answers import GroundedReply, PassageQuote
 from tailorbird.types.filters import Compare
 from tailorbird.workflow.answering.answer import Answerer
-from tailorbird.workflow.answering.results import Arm
+from tailorbird.workflow.answering.arm import Arm
 from tailorbird.workflow.answering.shots import ShotPicker
 
 CLUB = "When does the bicycle club meet?"
@@ -38,7 +38,7 @@ async def test_a_grounded_answer_carries_a_checked_quote(
     [cited] = answer.citations
     source = next(one for one in documents if one.id == cited.document)
     assert source.text[cited.span.start : cited.span.end] == cited.quote
-    assert answer.retrieved[0] == "club"
+    assert answer.retrieved[0].document == "club"
     assert answer.usage.input_tokens > 0
     assert not answer.abstained
 
@@ -107,7 +107,7 @@ async def test_an_answer_that_nothing_bears_out(documents: list[Document], *, on
     answer = await ask_scripted(says, documents, ArmOptions(only_from_data=only))
     assert answer.citations == ()
     assert answer.dropped_citations == 1
-    assert answer.retrieved[0] == "club"
+    assert answer.retrieved[0].document == "club"
     if only:
         assert (answer.abstained, answer.reason) == (True, AbstainReason.UNSUPPORTED)
         assert "evil" not in answer.model_dump_json()
@@ -151,7 +151,7 @@ async def test_a_filter_reaches_the_search(bench: Workbench) -> None:
         "What is the door code?", index=index, options=ArmOptions(where=where, only_from_data=True)
     )
     assert "2222" in answer.text
-    assert answer.retrieved == ("globex",)
+    assert answer.retrieved_documents == ("globex",)
     with pytest.raises(InvalidInputError, match="keeps tenants apart by 'tenant'"):
         await bench.ask("What is the door code?", index=index)
     with pytest.raises(InvalidInputError, match="keeps tenants apart by 'tenant'"):

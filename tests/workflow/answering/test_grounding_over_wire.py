@@ -16,8 +16,8 @@ from tailorbird import ArmOptions, Workbench
 from tailorbird.config import Profile
 from tailorbird.providers.fake import FakeProvider, FakeSettings, Says, Script, VirtualClock
 from tailorbird.providers.openai import OpenAIProvider
+from tailorbird.testing._wire.app import WireApp
 from tailorbird.testing.wire import wire_app
-from tailorbird.testing.wire.app import WireApp
 from tailorbird.text.passages import DECLINED, shown_text
 from tailorbird.types import AbstainReason, Document, DocumentId, Message, ModelId, RoleModel
 from tailorbird.types.secrets import Secret

@@ -11,6 +11,7 @@ DOCUMENT_CODES = MappingProxyType(
         "document.empty": "nothing in it, or nothing that can be seen: left out",
         "document.too-many": "the folder holds more files than are allowed",
         "document.too-large": "more bytes, characters or pages than are read of one file",
+        "document.too-slow": "taking its text out takes longer than is allowed",
         "document.no-loader": "a format that nothing reads: left out",
         "document.missing-extra": "the package that reads it is not installed",
         "document.encrypted": "opens only with a password",

@@ -45,7 +45,7 @@ def cut(document: Document, options: ChunkOptions, count: TokenCounter | None) -
             source=document.source,
             section=outline.section(span.start),
             page=outline.page(span.start),
-            metadata=outline.metadata(span.start),
+            metadata=outline.metadata(span.start, span.end),
         )
 
 

@@ -50,8 +50,14 @@ class Outline:
         page = self._metadata.get("page") if mark is None else mark.value
         return page if type(page) is int and page > 0 else None
 
-    def metadata(self, at: int) -> Mapping[str, MetadataValue]:
-        """Give the document's metadata, for a table with the sheet and row of a place."""
+    def metadata(self, at: int, end: int) -> Mapping[str, MetadataValue]:
+        """Give the document's metadata, for a table with sheet and rows of a piece of its text.
+
+        Args:
+            at: Where the piece begins; its sheet and first row are those of this place.
+            end: One behind its last character, which is no white space. The last row is given when
+                the piece has rows of one sheet only.
+        """
         sheet, row = _before(self._sheets, at), _before(self._rows, at)
         if sheet is not None and (row is None or row.start < sheet.start):
             row = self._first_row(sheet, at)
@@ -62,6 +68,10 @@ class Outline:
             found["sheet"] = sheet.value
         if row is not None and isinstance(row.value, int):
             found["row"] = row.value + self._text.count("\n", row.start, max(at, row.start))
+            last = _before(self._rows, end - 1)
+            alone = _before(self._sheets, end - 1) == sheet
+            if alone and last and last.start >= row.start and isinstance(last.value, int):
+                found["last_row"] = last.value + self._text.count("\n", last.start, end)
         return found
 
     def _first_row(self, sheet: Mark, at: int) -> Mark | None:

@@ -129,6 +129,20 @@ class PostgresRetrieval(Retrieval):
         """Close all connections; later calls open new ones."""
         await self._pool.close()
 
+    async def reach(self) -> str:
+        """Connect and check server and extension; no schema is made. See `Reachable`.
+
+        Raises:
+            ConfigError: The server or its extension pgvector is missing something.
+            ConnectError: The server does not answer or refuses the connection.
+        """
+        connection = await connect(self._dsn, self._settings)
+        await connection.close()
+        return (
+            f"the PostgreSQL server that {self._settings.dsn_env} names answers; indexes are kept"
+            f" in its schema {self._schema!r}"
+        )
+
     @property
     @override
     def traits(self) -> EngineTraits:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
-from pydantic import Field, ValidationError
+from pydantic import Field, field_validator
 
 from tailorbird.exceptions import ConfigError
+from tailorbird.protocols.options import read_options
 from tailorbird.types.base import Settings
 from tailorbird.types.secrets import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
 
 class PostgresSettings(Settings):
     """Options of the engine `postgres`, as they stand in `[profiles.X.retrieval]`."""
 
-    dsn_env: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    dsn_env: str = Field(examples=["TAILORBIRD_POSTGRES"])
     """Name of the environment variable with the connection string, a URI or `key=value` pairs."""
     # PostgreSQL cuts names at 63 bytes and keeps the prefix `pg_` for itself (PostgreSQL 18,
     # 4.1.1 Identifiers and Key Words and CREATE SCHEMA, read 2026-11-22).
@@ -35,6 +39,14 @@ class PostgresSettings(Settings):
     timeout_s: float = Field(default=60.0, gt=0, le=86_400, allow_inf_nan=False)
     """Seconds after which the server gives a statement up; above 0, up to a day."""
 
+    @field_validator("dsn_env")
+    @classmethod
+    def _named(cls, variable: str) -> str:
+        if _VARIABLE.fullmatch(variable):
+            return variable
+        message = "it must name the environment variable that holds the connection string"
+        raise ValueError(message)
+
     @property
     def timeout_ms(self) -> int:
         """`timeout_s` as PostgreSQL takes it, where 0 would mean no limit."""
@@ -47,15 +59,9 @@ def read_settings(options: Mapping[str, object]) -> PostgresSettings:
     Raises:
         ConfigError: One is unknown, missing or wrong; its value is not shown.
     """
-    try:
-        return PostgresSettings.model_validate(options)
-    except ValidationError as exc:
-        lines = [
-            _explain(".".join(map(str, one["loc"])), one["type"], one["msg"])
-            for one in exc.errors(include_input=False, include_url=False, include_context=False)
-        ]
-    # Outside of the handler, so that what was refused hangs on no raised error.
-    raise ConfigError("retrieval engine 'postgres': " + "; ".join(lines))
+    return read_options(
+        PostgresSettings, options, place="the settings of the retrieval engine 'postgres'"
+    )
 
 
 def read_dsn(environ: Mapping[str, str], variable: str) -> Secret:
@@ -74,17 +80,3 @@ def read_dsn(environ: Mapping[str, str], variable: str) -> Secret:
         f"{hint or '; set it to the connection string of the database'}"
     )
     raise ConfigError(message)
-
-
-def _explain(key: str, kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        known = [field.alias or name for name, field in PostgresSettings.model_fields.items()]
-        near = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
-        return f"unknown key {key!r}; {hint}"
-    if key == "dsn_env":
-        return (
-            "dsn_env must name the environment variable that holds the connection string, e.g."
-            ' dsn_env = "TAILORBIRD_POSTGRES"'
-        )
-    return f"{key}: {message.lower()}"

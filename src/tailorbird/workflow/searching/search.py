@@ -1,29 +1,26 @@
-"""Turn texts into vectors once, and search an index with them."""
+"""Search an index."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from tailorbird.exceptions import IndexMismatchError, InvalidInputError
-from tailorbird.types.retrieval import SearchQuery
+from tailorbird.exceptions import ConfigError, IndexMismatchError, InvalidInputError
+from tailorbird.retrieval.reranking import check_reranked
+from tailorbird.types.retrieval import Reranked, SearchQuery
 from tailorbird.types.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from tailorbird.journal import Journal
-    from tailorbird.protocols import Embeddings, Retrieval
+    from tailorbird.protocols import Reranker, Retrieval
     from tailorbird.types.filters import Filter
-    from tailorbird.types.ids import IndexName, ModelId
+    from tailorbird.types.ids import IndexName
     from tailorbird.types.retrieval import Hit, SearchMode
-    from tailorbird.workflow.searching.selection import Selection
+    from tailorbird.workflow.searching.embedder import Embedder
+    from tailorbird.workflow.searching.selection import Rerank, Selection
 
 
 def make_query(
@@ -46,67 +43,17 @@ def make_query(
         raise InvalidInputError(message) from exc
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """Vectors of some texts, and what they cost."""
+class SearchResult(tuple["Hit", ...]):  # noqa: SLOT001 - only an empty tuple of slots can be named
+    """Hits, best first, and what putting them into order cost."""
 
-    vectors: NDArray[np.float32]
-    """n × d float32 of unit length, in the order of the texts."""
-    fresh: int
-    """How many texts were sent to the provider; the others were known."""
-    usage: Usage = field(default_factory=Usage)
-    """Tokens of the texts that were sent."""
+    usage: Usage
+    """Tokens that reranking took; the vector of the query is not counted."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Embedder:
-    """Embeds texts with one model and remembers the vectors: no text is paid for twice."""
-
-    embeddings: Embeddings
-    """Where vectors come from."""
-    model: ModelId
-    """What makes them."""
-    journal: Journal
-    """Where they are remembered."""
-    identity: str
-    """Provider and account: vectors of another account's model are never reused."""
-    dimensions: int | None = None
-    """Width; None takes the model's own."""
-
-    async def embed(self, texts: Sequence[str]) -> Embedded:
-        """Give one vector for each text; known ones are read, the rest is embedded and kept.
-
-        Raises:
-            InvalidInputError: A text is blank or too long.
-            ProviderError: What the provider said; vectors of earlier batches are kept.
-        """
-        import numpy as np  # noqa: PLC0415 - keeps 160 ms out of `import tailorbird`
-
-        keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in texts]
-        cache = f"{self.identity}/{self.model}/{self.dimensions or ''}"
-        known = dict(await self.journal.get_vectors(cache, sorted(set(keys))))
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        usage = Usage()
-        waiting = list(missing.items())
-        for start in range(0, len(waiting), _BATCH):
-            batch = waiting[start : start + _BATCH]
-            result = await self.embeddings.embed(
-                [text for _, text in batch], model=self.model, dimensions=self.dimensions
-            )
-            usage += result.usage
-            fresh = {
-                key: row.tobytes() for (key, _), row in zip(batch, result.vectors, strict=True)
-            }
-            await self.journal.put_vectors(cache, fresh)
-            known.update(fresh)
-        joined = b"".join(known[key] for key in keys)
-        vectors = np.frombuffer(joined, dtype=np.float32).reshape(len(keys), -1)
-        return Embedded(vectors, len(missing), usage)
-
-
-# Below every limit of a single request, so that a crash loses at most one paid request:
-# 2,048 inputs (facts of OpenAI's OpenAPI description, CreateEmbeddingRequest, read 2026-11-22).
-_BATCH = 512
+    def __new__(cls, hits: Iterable[Hit] = (), *, usage: Usage | None = None) -> Self:
+        """Take the hits in their order."""
+        made = super().__new__(cls, hits)
+        made.usage = usage or Usage()
+        return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +64,8 @@ class Searcher:
     """The engine."""
     embedder: Embedder | None
     """Makes query vectors; None for engines that embed by themselves."""
+    reranker: Callable[[Rerank], Reranker] | None = None
+    """Gives what puts hits into a better order, where that is asked for; None for nothing."""
 
     async def search(self, name: IndexName, query: SearchQuery) -> tuple[Hit, ...]:
         """Give the best chunks, best first.
@@ -155,12 +104,45 @@ class Searcher:
             raise IndexMismatchError(message)
 
     async def select(
-        self, name: IndexName, query: SearchQuery, selection: Selection
-    ) -> tuple[Hit, ...]:
+        self,
+        name: IndexName,
+        query: SearchQuery,
+        selection: Selection,
+        *,
+        rerank: Rerank | None = None,
+    ) -> SearchResult:
         """Give the best chunks that a selection leaves, neighbors joined; best first.
 
-        The least score is the selection's. The errors are those of `search`.
+        The least score is the selection's. With `rerank`, the best of what is near enough are put
+        into a new order before the best `top_k` of them are taken.
+
+        Raises:
+            ConfigError: Hits are to be reranked, and nothing does that.
+            InvalidInputError: The reranker gave something else than the hits that it was given.
+            AnswerError: The model's answer does not order the hits.
+            ProviderError: What the provider said; the other errors are those of `search`.
         """
-        update = {"top_k": selection.wanted(query.top_k), "min_score": selection.query_score}
+        most = selection.wanted(query.top_k)
+        if rerank is not None:
+            most = max(most, rerank.window)
+        update = {"top_k": most, "min_score": selection.query_score}
         hits = await self.search(name, query.model_copy(update=update))
-        return selection.choose(hits, top_k=query.top_k)
+        reranked = Reranked(hits=hits)
+        if rerank is not None:
+            window = max(rerank.window, query.top_k)
+            reranked = await self._reranked(
+                query.text, selection.candidates(hits)[:window], settings=rerank
+            )
+        chosen = selection.choose(reranked.hits, top_k=query.top_k)
+        return SearchResult(chosen, usage=reranked.usage)
+
+    async def _reranked(self, query: str, hits: Sequence[Hit], *, settings: Rerank) -> Reranked:
+        if self.reranker is None:
+            message = "hits are to be reranked, and there is no reranker: give Searcher one"
+            raise ConfigError(message)
+        if not hits:
+            return Reranked(hits=())
+        reranker = self.reranker(settings)
+        reranked = await reranker.rerank(query, hits)
+        check_reranked(hits, reranked, by=reranker.identity)
+        return reranked

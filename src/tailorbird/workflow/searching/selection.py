@@ -1,4 +1,7 @@
-"""Choose among hits what a reader sees: near enough, not twice, not all from one source."""
+"""Choose among hits what a reader sees: near enough, not twice, not all from one source.
+
+How they are put into a better order before stands here, too; what does it is `reranking`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
+from tailorbird.retrieval.places import joined_metadata
 from tailorbird.text.normalize import normalize
 from tailorbird.types.base import Settings
 from tailorbird.types.retrieval import ScoreKind, Span
@@ -51,7 +55,8 @@ class Selection(Settings):
 
     min_score: MinScore | None = None
     """Hits below it are left out: a number in the kind of score that the mode gives, or a number
-    for each kind (kinds that are not named have no limit); None keeps all."""
+    for each kind (kinds that are not named have no limit); None keeps all. Of hits that are
+    reranked the score of the mode counts before, and that of the kind `reranker` after it."""
     per_source: int | None = Field(default=None, ge=1)
     """How many hits may come from one source, the best ones, at least 1; None sets no limit."""
     distinct: bool = True
@@ -85,15 +90,18 @@ class Selection(Settings):
             return top_k
         return min(MOST_HITS, top_k * _SPARE)
 
+    def candidates(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Give the hits that are near enough, the same text once; best first."""
+        near = [hit for hit in hits if self._near(hit)]
+        return _distinct(near) if self.distinct else near
+
     def choose(self, hits: Sequence[Hit], *, top_k: int) -> tuple[Hit, ...]:
         """Give at most `top_k` of the hits, best first.
 
         A joined hit has the score, id and place in the order of its best part, and the span, text,
         section and metadata of all of it.
         """
-        chosen = [hit for hit in hits if self._near(hit)]
-        if self.distinct:
-            chosen = _distinct(chosen)
+        chosen = self.candidates(hits)
         if self.per_source is not None:
             chosen = _capped(chosen, self.per_source)
         chosen = chosen[:top_k]
@@ -103,6 +111,30 @@ class Selection(Settings):
         if not isinstance(self.min_score, Mapping):
             return True  # the engine has seen to it
         return hit.score >= self.min_score.get(hit.score_kind, -math.inf)
+
+
+class Rerank(Settings):
+    """How the hits of a search are put into a new order."""
+
+    window: int = Field(default=20, ge=1, le=50)
+    """How many hits of the search are looked at, the best ones, 1..50; at least `top_k` are. The
+    others are left out: scores of two kinds cannot be put into one order."""
+    group: int = Field(default=10, ge=1, le=50)
+    """How many passages a model is shown in one call, at most."""
+    group_tokens: int = Field(default=4_000, ge=64)
+    """How many tokens of passages a model is shown in one call, at most, by estimate."""
+    passage_tokens: int = Field(default=400, ge=16)
+    """Tokens to which a passage is shortened for the model; the usual chunk has 350."""
+
+    @model_validator(mode="after")
+    def _check_tokens(self) -> Self:
+        if self.passage_tokens > self.group_tokens:
+            msg = (
+                f"passage_tokens={self.passage_tokens} is more than"
+                f" group_tokens={self.group_tokens}: a passage must fit into a call"
+            )
+            raise ValueError(msg)
+        return self
 
 
 def _distinct(hits: Sequence[Hit]) -> list[Hit]:
@@ -158,5 +190,6 @@ def _union(left: tuple[int, Hit], right: tuple[int, Hit]) -> tuple[int, Hit] | N
     rank, best = min(left, right, key=lambda one: one[0])
     text = first.text + second.text[shared:]
     span = Span(start=first.span.start, end=first.span.start + len(text))
-    chunk = first.model_copy(update={"id": best.chunk.id, "text": text, "span": span})
+    parts = {"id": best.chunk.id, "text": text, "span": span}
+    chunk = first.model_copy(update={**parts, "metadata": joined_metadata(first, second)})
     return rank, best.model_copy(update={"chunk": chunk})
