@@ -1,15 +1,14 @@
-"""The commands for documents: `index`, `search`, `ask`."""
+"""The commands that look into an index, or answer from it: `search`, `ask`."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tailorbird.cli.conditions import WhereOption, read_conditions
-from tailorbird.cli.failures import show_problems
 from tailorbird.cli.options import (
+    BudgetOption,
     ConfigOption,
     JsonOption,
     Place,
@@ -18,28 +17,20 @@ from tailorbird.cli.options import (
     WorkspaceOption,
 )
 from tailorbird.cli.screen import shortened
-from tailorbird.cli.session import existing, session, work
-from tailorbird.data import read_questions
+from tailorbird.cli.session import session, work
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.types.answers import AbstainReason
 from tailorbird.types.retrieval import SearchMode
 from tailorbird.workbench import WORKSPACE
 from tailorbird.workflow.answering.arms import ArmOptions
-from tailorbird.workflow.searching.retrieval_quality import METRICS
 from tailorbird.workflow.searching.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tailorbird.cli.screen import Screen
-    from tailorbird.data import QuestionSet
     from tailorbird.types.answers import Answer
-    from tailorbird.types.filters import Filter
     from tailorbird.types.retrieval import Hit
-    from tailorbird.workbench import Workbench
-    from tailorbird.workflow.progress import OnProgress
-    from tailorbird.workflow.searching.index import Index
-    from tailorbird.workflow.searching.retrieval_quality import RetrievalQuality
 
 _SHOWN_CELLS = 100
 
@@ -55,24 +46,6 @@ _MinScore = Annotated[
         "--min-score",
         metavar="X",
         help="Leave out passages below it; its range is that of the mode's scores.",
-        show_default=False,
-    ),
-]
-_TenantField = Annotated[
-    str | None,
-    typer.Option(
-        "--tenant-field",
-        metavar="KEY",
-        help="Key in the metadata that keeps tenants apart; every search needs --where for it.",
-        show_default=False,
-    ),
-]
-_Evaluate = Annotated[
-    Path | None,
-    typer.Option(
-        "--evaluate",
-        metavar="QUESTIONS",
-        help="Table of questions with a column source: how often each mode finds it.",
         show_default=False,
     ),
 ]
@@ -96,53 +69,24 @@ _PerSource = Annotated[
         show_default=False,
     ),
 ]
-
-
-def index(  # noqa: PLR0913 - an option each
-    path: Annotated[
-        Path,
-        typer.Argument(metavar="PATH", help="Folder, or one file: text, PDF, Word, Excel …"),
-    ],
-    *,
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the index.")],
-    tenant_field: _TenantField = None,
-    evaluate: _Evaluate = None,
-    where: WhereOption = None,
-    profile: ProfileOption = None,
-    config: ConfigOption = None,
-    workspace: WorkspaceOption = WORKSPACE,
-    json: JsonOption = None,
-) -> None:
-    """Build an index of documents, or bring it up to date: only what changed is embedded."""
-    place = Place(profile=profile, config=config, workspace=workspace, json=json)
-    with session(place) as screen:
-        existing(path)
-        condition = read_conditions(where)
-        questions = None if evaluate is None else read_questions(existing(evaluate))
-        built, quality = work(
-            place,
-            screen,
-            lambda bench, on_progress: _indexed(
-                bench,
-                path,
-                name=name,
-                tenant_field=tenant_field,
-                questions=questions,
-                where=condition,
-                on_progress=on_progress,
-            ),
-        )
-        show_problems(screen.note, built.problems, total=len(built.problems), everything=True)
-        chunks = "" if built.info.chunks is None else f", {built.info.chunks} chunks"
-        screen.show(
-            f"index {built.name!r}: {built.info.documents} documents{chunks}"
-            f" ({built.added} added, {built.changed} changed, {built.unchanged} unchanged,"
-            f" {built.removed} removed; {built.embedded} chunks embedded)"
-        )
-        if quality is not None:
-            _show_quality(screen, quality)
-        evaluation = None if quality is None else quality.model_dump(mode="json")
-        screen.data({**built.model_dump(mode="json"), "evaluation": evaluation})
+_Tuned = Annotated[
+    str | None,
+    typer.Option(
+        "--tuned",
+        metavar="NAME",
+        help="Tuned model to ask; without it the profile's chat model.",
+        show_default=False,
+    ),
+]
+_Rerank = Annotated[
+    bool | None,
+    typer.Option(
+        "--rerank/--no-rerank",
+        help="Let a model put the best passages into a better order; without it as the profile"
+        " says. It costs tokens.",
+        show_default=False,
+    ),
+]
 
 
 def search(  # noqa: PLR0913 - an option each
@@ -156,14 +100,16 @@ def search(  # noqa: PLR0913 - an option each
     min_score: _MinScore = None,
     per_source: _PerSource = None,
     join: _Join = False,
+    rerank: _Rerank = None,
     where: WhereOption = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
     json: JsonOption = None,
+    budget: BudgetOption = None,
 ) -> None:
     """Find the passages of an index that fit a question best."""
-    place = Place(profile=profile, config=config, workspace=workspace, json=json)
+    place = Place(profile=profile, config=config, workspace=workspace, json=json, budget=budget)
     with session(place) as screen:
         condition = read_conditions(where)
         selection = Selection(min_score=min_score, per_source=per_source, distinct=join, join=join)
@@ -171,7 +117,13 @@ def search(  # noqa: PLR0913 - an option each
             place,
             screen,
             lambda bench, _: bench.search(
-                query, index=index, top_k=top_k, mode=mode, where=condition, selection=selection
+                query,
+                index=index,
+                top_k=top_k,
+                mode=mode,
+                where=condition,
+                selection=selection,
+                rerank=rerank,
             ),
         )
         _show_hits(screen, hits)
@@ -183,6 +135,7 @@ def search(  # noqa: PLR0913 - an option each
                     {"rank": rank, **hit.model_dump(mode="json")}
                     for rank, hit in enumerate(hits, start=1)
                 ],
+                "usage": hits.usage.model_dump(mode="json"),
             }
         )
 
@@ -190,15 +143,7 @@ def search(  # noqa: PLR0913 - an option each
 def ask(  # noqa: PLR0913 - an option each
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
     *,
-    tuned: Annotated[
-        str | None,
-        typer.Option(
-            "--tuned",
-            metavar="NAME",
-            help="Tuned model to ask; without it the profile's chat model.",
-            show_default=False,
-        ),
-    ] = None,
+    tuned: _Tuned = None,
     index: Annotated[
         str | None,
         typer.Option(
@@ -218,15 +163,17 @@ def ask(  # noqa: PLR0913 - an option each
     ] = 5,
     min_score: _MinScore = None,
     per_source: _PerSource = None,
+    rerank: _Rerank = None,
     where: WhereOption = None,
     system: SystemOption = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
     json: JsonOption = None,
+    budget: BudgetOption = None,
 ) -> None:
     """Ask one question of a model, a tuned model, an index, or both."""
-    place = Place(profile=profile, config=config, workspace=workspace, json=json)
+    place = Place(profile=profile, config=config, workspace=workspace, json=json, budget=budget)
     with session(place) as screen:
         if only_from_data and index is None:
             message = "--only-from-data needs an index to take the answer from: add --index NAME"
@@ -236,6 +183,7 @@ def ask(  # noqa: PLR0913 - an option each
             top_k=top_k,
             min_score=min_score,
             per_source=per_source,
+            rerank=rerank,
             where=read_conditions(where),
         )
         answer = work(
@@ -270,42 +218,8 @@ def _show_hits(screen: Screen, hits: Sequence[Hit]) -> None:
         screen.show("nothing was found")
 
 
-async def _indexed(  # noqa: PLR0913 - what is indexed, and what is asked of it
-    bench: Workbench,
-    path: Path,
-    *,
-    name: str,
-    tenant_field: str | None,
-    questions: QuestionSet | None,
-    where: Filter | None,
-    on_progress: OnProgress,
-) -> tuple[Index, RetrievalQuality | None]:
-    built = await bench.build_index(
-        path, name=name, tenant_field=tenant_field, on_progress=on_progress
-    )
-    if questions is None:
-        return built, None
-    quality = await bench.evaluate_retrieval(built, questions, where=where, on_progress=on_progress)
-    return built, quality
-
-
-def _show_quality(screen: Screen, quality: RetrievalQuality) -> None:
-    counted = f"{quality.questions} questions, 95 % intervals"
-    if quality.left_out:
-        counted += f" ({quality.left_out} without a source left out)"
-    screen.show(counted)
-    rows = [
-        (mode, *(str(quality.figure(mode, metric)) for metric in METRICS)) for mode in quality.modes
-    ]
-    screen.table(("mode", *METRICS), rows)
-    for missed in quality.misses:
-        text = shortened(missed.text, _SHOWN_CELLS)
-        found = ", ".join(missed.found) or "nothing"
-        screen.show(
-            f"missed ({missed.mode}): {text} – expected {', '.join(missed.sources)}, found {found}"
-        )
-    for source in quality.absent_sources:
-        screen.note(f"no document is called {source!r}", style="yellow")
+def _shown_rows(first: int, last: int) -> str:
+    return f"row {first}" if first == last else f"rows {first}-{last}"
 
 
 def _show_answer(screen: Screen, answer: Answer) -> None:
@@ -313,6 +227,8 @@ def _show_answer(screen: Screen, answer: Answer) -> None:
     for citation in answer.citations:
         place = citation.source or citation.document
         place += "" if citation.page is None else f", p. {citation.page}"
+        place += "" if citation.sheet is None else f", {citation.sheet}"
+        place += "" if citation.rows is None else f", {_shown_rows(*citation.rows)}"
         quote = shortened(citation.quote, _SHOWN_CELLS)
         screen.show(f"[{citation.number}] {place}: {quote}", style="dim")
     if answer.dropped_citations:

@@ -1,0 +1,191 @@
+"""Turn texts into vectors, and pay for each text once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tailorbird.types.usage import Usage
+from tailorbird.workflow.once.shielding import carry_through
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tailorbird.journal import Journal
+    from tailorbird.protocols import Embeddings
+    from tailorbird.types.ids import ModelId
+
+TEXTS_A_CALL = 256
+"""Texts in one call at most: what a killed process may have paid for in vain, for each call that
+was under way. OpenAI and Azure take 2,048 (OpenAPI document 2.3.0, CreateEmbeddingRequest, read
+2026-11-22); fuller calls are hardly faster."""
+
+_BYTES_A_CALL = 300_000
+"""UTF-8 bytes in one call. A token has at least one byte, so that a call is one request: those take
+300,000 tokens (OpenAPI document 2.3.0, CreateEmbeddingRequest, read 2026-11-22)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors of some texts, and what they cost."""
+
+    vectors: NDArray[np.float32]
+    """n × d float32 of unit length, in the order of the texts."""
+    fresh: int
+    """How many texts were sent to the provider; the others were known."""
+    usage: Usage = field(default_factory=Usage)
+    """Tokens of the texts that were sent."""
+
+
+def text_key(text: str) -> str:
+    """Give the name under which the vector of a text is remembered: 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedder:
+    """Embeds texts with one model and remembers the vectors: no text is paid for twice."""
+
+    embeddings: Embeddings
+    """Where vectors come from."""
+    model: ModelId
+    """What makes them."""
+    journal: Journal
+    """Where they are remembered."""
+    identity: str
+    """Provider and account: vectors of another account's model are never reused."""
+    dimensions: int | None = None
+    """Width; None takes the model's own."""
+
+    @property
+    def space(self) -> str:
+        """Under which name the journal keeps the vectors: account, model and width."""
+        return f"{self.identity}/{self.model}/{self.dimensions or ''}"
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """Give one vector for each text; known ones are read, the rest is embedded and kept.
+
+        Raises:
+            InvalidInputError: A text is blank or too long.
+            ProviderError: What the provider said; vectors of earlier calls are kept.
+        """
+        import numpy as np  # noqa: PLC0415 - keeps 160 ms out of `import tailorbird`
+
+        keys = [text_key(text) for text in texts]
+        known = dict(await self.journal.get_vectors(self.space, sorted(set(keys))))
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        usage = Usage()
+        for batch in batches(missing.items()):
+            result = await self.embeddings.embed(
+                [text for _, text in batch], model=self.model, dimensions=self.dimensions
+            )
+            usage += result.usage
+            rows = zip(batch, result.vectors, strict=True)
+            fresh = {key: row.tobytes() for (key, _), row in rows}
+            # They are paid for: written down also when nobody waits for them any more.
+            await carry_through(self.keep(fresh))
+            known.update(fresh)
+        joined = b"".join(known[key] for key in keys)
+        vectors = np.frombuffer(joined, dtype=np.float32).reshape(len(keys), -1)
+        return Embedded(vectors, len(missing), usage)
+
+    async def missing(self, texts: Iterable[str]) -> Mapping[str, str]:
+        """Give the texts whose vectors are not known, each once, by their keys."""
+        asked = {text_key(text): text for text in texts}
+        known = await self.journal.get_vectors(self.space, sorted(asked))
+        return {key: text for key, text in asked.items() if key not in known}
+
+    async def keep(self, vectors: Mapping[str, bytes]) -> None:
+        """Remember vectors, as float32 bytes, by the keys of their texts."""
+        await self.journal.put_vectors(self.space, vectors)
+
+
+@dataclass(frozen=True, slots=True)
+class OnceEmbedder:
+    """Embeds the texts of one run, a few calls at a time; a text that comes twice is sent once."""
+
+    embedder: Embedder
+    """Makes and remembers the vectors."""
+    turns: asyncio.Semaphore
+    """How many calls may be under way."""
+    _asked: dict[str, asyncio.Event] = field(init=False, default_factory=dict[str, asyncio.Event])
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """Give one vector for each text; any number may be asked for at the same time.
+
+        Raises:
+            TailorbirdError: The errors of `Embedder.embed`; calls that were under way then are
+                brought to their end, so that what they cost is not lost.
+        """
+        import numpy as np  # noqa: PLC0415 - as above
+
+        parts = [texts[at : at + TEXTS_A_CALL] for at in range(0, len(texts), TEXTS_A_CALL)]
+        if len(parts) == 1:
+            return await self._part(texts)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._settled(part)) for part in parts]
+        found: list[Embedded] = []
+        for task in tasks:
+            result = task.result()
+            if isinstance(result, Exception):
+                raise result
+            found.append(result)
+        return Embedded(
+            np.concatenate([one.vectors for one in found]),
+            sum(one.fresh for one in found),
+            sum((one.usage for one in found), start=Usage()),
+        )
+
+    async def _settled(self, texts: Sequence[str]) -> Embedded | Exception:
+        try:
+            return await self._part(texts)
+        except Exception as exc:  # noqa: BLE001 - raised by `embed`, when all parts have ended
+            return exc
+
+    async def _part(self, texts: Sequence[str]) -> Embedded:
+        keys = {text_key(text): text for text in texts}
+        others = [self._asked[key] for key in keys if key in self._asked]
+        if not others:
+            return await self._alone(texts, keys)
+        mine = [text for key, text in keys.items() if key not in self._asked]
+        first = await self._alone(mine, [text_key(text) for text in mine]) if mine else None
+        for other in others:
+            await other.wait()
+        async with self.turns:
+            # Known by now, unless the other one failed.
+            found = await self.embedder.embed(texts)
+        if first is None:
+            return found
+        return Embedded(found.vectors, found.fresh + first.fresh, found.usage + first.usage)
+
+    async def _alone(self, texts: Sequence[str], keys: Iterable[str]) -> Embedded:
+        done = asyncio.Event()
+        mine = dict.fromkeys(keys, done)
+        self._asked.update(mine)
+        try:
+            async with self.turns:
+                return await self.embedder.embed(texts)
+        finally:
+            done.set()
+            for key in mine:
+                del self._asked[key]
+
+
+def batches(items: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Cut keys with their texts into what one call takes."""
+    batch: list[tuple[str, str]] = []
+    size = 0
+    for key, text in items:
+        added = len(text.encode("utf-8", "surrogatepass"))
+        if batch and (len(batch) == TEXTS_A_CALL or size + added > _BYTES_A_CALL):
+            yield batch
+            batch, size = [], 0
+        batch.append((key, text))
+        size += added
+    if batch:
+        yield batch

@@ -1,0 +1,107 @@
+"""Texts become vectors, and no text is paid for twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from tailorbird.exceptions import ServiceUnavailableError
+from tailorbird.journal import Workspace
+from tailorbird.providers.fake import Delay, FakeProvider, Fault, Script
+from tailorbird.types import ModelId
+from tailorbird.workflow.searching.embedder import Embedder, OnceEmbedder, batches
+
+MODEL = ModelId("fake-embedding")
+
+
+def embedder(provider: FakeProvider, workspace: Workspace) -> Embedder:
+    """Give what embeds by a fake."""
+    return Embedder(
+        embeddings=provider.embeddings,
+        model=MODEL,
+        journal=workspace.journal,
+        identity=provider.identity,
+    )
+
+
+def sent(provider: FakeProvider) -> list[int]:
+    """Give how many texts each call had."""
+    calls = [one for one in provider.calls if one.operation == "embeddings.embed"]
+    return [int(one.facts["texts"]) for one in calls]
+
+
+def words(first: int, last: int) -> Sequence[str]:
+    """Give short texts."""
+    return [f"text {number}" for number in range(first, last)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([1] * 600, [256, 256, 88]),
+        ([200_000, 100_000, 1], [2, 1]),
+        ([400_000, 1, 299_999], [1, 2]),
+        ([], []),
+    ],
+)
+def test_calls_are_bounded_in_texts_and_bytes(sizes: list[int], expected: list[int]) -> None:
+    """A call has at most 256 texts and as many bytes as one request surely takes."""
+    cut = list(batches((str(place), "x" * size) for place, size in enumerate(sizes)))
+    assert [len(one) for one in cut] == expected
+    assert [key for one in cut for key, _ in one] == [str(place) for place in range(len(sizes))]
+
+
+def test_bytes_count_and_not_characters() -> None:
+    """A Japanese character has three bytes."""
+    assert [len(one) for one in batches([("a", "縫" * 60_000), ("b", "縫" * 60_000)])] == [1, 1]
+
+
+async def test_calls_share_what_they_have_in_common() -> None:
+    """Of two calls at the same time, the second waits for the texts that the first has sent."""
+    script = Script().on("embeddings.embed", Delay(5.0), times=None)
+    async with FakeProvider(script=script) as provider, Workspace(None) as workspace:
+        plain = embedder(provider, workspace)
+        once = OnceEmbedder(plain, asyncio.Semaphore(4))
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(once.embed(words(0, 10))),
+                group.create_task(once.embed(words(5, 12))),
+                group.create_task(once.embed(words(0, 12))),
+            ]
+        found = [task.result() for task in tasks]
+        assert [one.fresh for one in found] == [10, 2, 0]
+        assert sorted(sent(provider)) == [2, 10]
+        known = await plain.embed(words(0, 12))
+        assert np.array_equal(found[2].vectors, known.vectors)
+        assert np.array_equal(found[1].vectors, known.vectors[5:])
+        assert sum(one.usage.input_tokens for one in found) > 0
+        assert not once._asked  # noqa: SLF001 - nothing is held when nothing is under way
+
+
+async def test_what_another_call_could_not_embed_is_tried_again() -> None:
+    """A call that waited for another one that failed asks by itself."""
+    script = Script().on("embeddings.embed", Delay(5.0)).on("embeddings.embed", Fault.unavailable())
+    async with FakeProvider(script=script) as provider, Workspace(None) as workspace:
+        once = OnceEmbedder(embedder(provider, workspace), asyncio.Semaphore(1))
+
+        async def failing() -> None:
+            with pytest.raises(ServiceUnavailableError):
+                await once.embed(words(0, 3))
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(failing())
+            second = group.create_task(once.embed(words(0, 3)))
+        assert second.result().fresh == 3
+        assert sent(provider) == [3, 3]
+
+
+async def test_missing_texts_are_those_without_a_vector() -> None:
+    """What is known is not missing; what stands twice is missing once."""
+    async with FakeProvider() as provider, Workspace(None) as workspace:
+        plain = embedder(provider, workspace)
+        await plain.embed(["a", "b"])
+        found = await plain.missing(["a", "c", "c"])
+        assert list(found.values()) == ["c"]
