@@ -14,7 +14,8 @@ from tailorbird.types.jobs import Supervised
 from tailorbird.types.questions import Question, QuestionKind
 from tailorbird.types.tuned import TunedModel
 from tailorbird.types.usage import Usage
-from tailorbird.workflow.answering.results import Arm, ArmFigures, Outcome, Scores, Shot, Verdict
+from tailorbird.workflow.answering.arm import Arm, Shot
+from tailorbird.workflow.answering.results import ArmFigures, Outcome, Scores, Verdict
 from tailorbird.workflow.comparing.summary import compare_pairs, summarize
 from tailorbird.workflow.comparing.verdict import conclude
 
@@ -49,6 +50,7 @@ def judge(
     arms: Iterable[Arm] = ALL,
     figures: Iterable[ArmFigures] = (),
     caveat: str | None = None,
+    today: date | None = None,
 ) -> Verdict:
     """Conclude from marks: for each arm and kind, `1` right, `0` wrong, `-` not scored."""
     compared = tuple(arm for arm in arms if arm.name in rows)
@@ -71,6 +73,7 @@ def judge(
         pairs=compare_pairs(compared, questions, outcomes),
         figures=figures,
         caveat=caveat,
+        today=today,
     )
 
 
@@ -197,10 +200,29 @@ def test_the_simplest_of_equals_is_taken(names: str, headline: str) -> None:
 
 def test_a_poor_winner_is_called_poor() -> None:
     """An arm that is mostly wrong is no solution, even when none is better."""
-    verdict = judge({"a": {None: "1" * 4 + "0" * 26}, "b": {None: "1" * 4 + "0" * 26}})
+    poor = {None: "1" * 4 + "0" * 26}
+    verdict = judge({"a": poor, "d": poor})
     assert verdict.recommended == "a"
+    assert verdict.decision == "neither helps: write a better prompt"
     assert verdict.headline.endswith(
         "It is right in only 4/30: improve the prompt and the data first."
+    )
+
+
+def test_poor_prompts_alone_decide_nothing() -> None:
+    """Where neither tuning nor retrieval was tried, poor prompts do not rule them out."""
+    poor: Marks = {None: "1" * 4 + "0" * 26}
+    none: Marks = {None: "0" * 30}
+    less_poor: Marks = {None: "1" * 12 + "0" * 18}
+    for rows in ({"a": poor, "b": poor}, {"a": none, "b": none}, {"a": none, "b": less_poor}):
+        verdict = judge(rows)
+        assert (verdict.decision, verdict.recommended) == ("cannot tell yet", None)
+        assert "Compare retrieval and tuning too: add documents, or training rows." in (
+            verdict.next_steps
+        )
+    assert judge({"a": poor, "b": poor}).headline == (
+        "'a' is right in only 4/30: improve the prompt and the data, or compare retrieval and"
+        " tuning."
     )
 
 
@@ -342,6 +364,7 @@ def test_time_and_money_are_told_where_known() -> None:
     )
     assert said(verdict, "A thousand") == (
         "A thousand questions like these cost: 'a' 0.032 USD, 'e' 12.34 USD."
+        " A thousand right answers cost: 'a' 0.032 USD, 'e' 12.34 USD."
     )
     assert said(verdict, "Half of the answers") == "Half of the answers came within: 'a' 0.5 s."
 
@@ -358,3 +381,229 @@ def test_tuning_without_another_arm_is_not_judged() -> None:
     verdict = judge({"e": {None: "0" * 9}, "f": {None: "1" * 9}})
     assert verdict.headline == "Fine-tune and retrieve: take 'f'."
     assert not [reason for reason in verdict.reasons if reason.startswith("Tuning")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "decision"),
+    [
+        ({"a": "0" * 30, "d": "1" * 30, "e": "0" * 30}, "retrieve"),
+        ({"a": "1" * 30, "d": "1" * 30, "e": "1" * 30}, "do not fine-tune"),
+        ({"a": "1" * 30, "d": "1" * 30}, "a prompt is enough"),
+        ({"b": "0" * 40, "e": "1" * 40}, "fine-tune"),
+        ({"d": "0" * 20 + "1" * 20, "f": "1" * 40}, "fine-tune and retrieve"),
+        ({"a": "0" * 30, "d": "0" * 30, "e": "0" * 30}, "neither helps: write a better prompt"),
+        ({"a": "0" * 5, "d": "1" * 5, "e": "0" * 5}, "cannot tell yet"),
+        ({"d": "1" * 5}, "cannot tell yet"),
+        ({"d": "-" * 5, "a": "-" * 5}, "cannot tell yet"),
+    ],
+)
+def test_the_decision_is_one_of_few_values(rows: Mapping[str, str], decision: str) -> None:
+    """Programs read what to do from one field; whatever it is, something is to be done next."""
+    verdict = judge({name: {"paraphrase": marks} for name, marks in rows.items()})
+    assert verdict.decision == decision
+    assert verdict.next_steps
+
+
+def test_style_and_facts_are_a_decision_of_their_own() -> None:
+    """Tuning with retrieval that adds style only is no tuning for facts."""
+    verdict = judge(
+        {
+            "a": {"unseen": "0" * 20, "style": "0" * 12},
+            "d": {"unseen": "1" * 20, "style": "0" * 12},
+            "f": {"unseen": "1" * 20, "style": "1" * 12},
+        }
+    )
+    assert verdict.decision == "tune for style and retrieve for facts"
+    assert verdict.next_steps[0].startswith("Put 'f' to use, and change facts in the documents")
+    # Two kinds and three pairs are six claims; the third smallest p-value is multiplied by four.
+    assert said(verdict, "Shown by kind") == (
+        "Shown by kind: style: 'f' better than 'd' (12 won, 0 lost, p = 0.002)."
+    )
+
+
+SOON = date(2026, 11, 22)  # 53 days before the tuned model of these tests ends
+
+
+def test_a_model_that_ends_soon_is_not_recommended() -> None:
+    """What is ahead for 53 days is named with its days, and what lasts is recommended."""
+    rows = {"d": {None: "1" * 20 + "0" * 10}, "f": {None: "1" * 30}}
+    assert judge(rows).recommended == "f"
+    verdict = judge(rows, today=SOON)
+    assert (verdict.decision, verdict.recommended) == ("retrieve", "d")
+    assert verdict.headline == (
+        "Retrieve: take 'd'. Do not fine-tune. 'f' is ahead (30/30; 10 won, 0 lost, p = 0.002), but"
+        " its model stops answering in 53 days."
+    )
+    assert said(verdict, "'f' (30/30) is set aside") == (
+        "'f' (30/30) is set aside: its model stops answering in 53 days."
+    )
+    assert verdict.caveats[-1] == (
+        "'f': the tuned model stops answering on 2027-01-14, in 53 days."
+    )
+    assert (
+        "To keep what 'f' learned, train it again on a base model or a provider that goes on,"
+        " within 53 days, and compare the two."
+    ) in verdict.next_steps
+
+
+def test_nothing_else_being_good_nothing_is_recommended() -> None:
+    """Where only a model that ends soon is right, moving it comes before deciding."""
+    rows = {"b": {None: "1" * 5 + "0" * 25}, "e": {None: "1" * 30}}
+    verdict = judge(rows, today=SOON)
+    assert (verdict.decision, verdict.recommended) == ("cannot tell yet", None)
+    assert verdict.headline == (
+        "'e' is ahead (30/30; 25 won, 0 lost, p < 0.001), but its model stops answering in 53 days"
+        " and nothing else is right in half of the answers: move it, then compare."
+    )
+    assert [step for step in verdict.next_steps if step.startswith("To keep what 'e' learned")]
+
+
+def test_when_all_models_end_soon_the_headline_says_so() -> None:
+    """Without anything that lasts, the best is named together with its days."""
+    verdict = judge({"e": {None: "0" * 30}, "f": {None: "1" * 30}}, today=SOON)
+    assert verdict.recommended == "f"
+    assert verdict.headline == (
+        "Fine-tune and retrieve: take 'f'. Its model stops answering in 53 days: train a successor."
+    )
+
+
+def test_a_model_that_ends_later_is_recommended() -> None:
+    """Ninety days are enough to find a successor; the caveat tells the days."""
+    rows = {"d": {None: "1" * 20 + "0" * 10}, "f": {None: "1" * 30}}
+    verdict = judge(rows, today=date(2026, 10, 16))
+    assert verdict.recommended == "f"
+    assert verdict.caveats[-1].endswith("2027-01-14, in 90 days.")
+
+
+@pytest.mark.parametrize("kind", ["unanswerable", "conflict"])
+def test_style_that_costs_restraint_is_set_aside(kind: QuestionKind) -> None:
+    """A tuned arm that keeps the tone but invents, or defies documents, is not recommended."""
+    rows: dict[str, Marks] = {
+        "d": {"unseen": "1" * 20, "style": "0" * 40, kind: "1" * 15},
+        "f": {"unseen": "1" * 20, "style": "1" * 40, kind: "0" * 15},
+    }
+    verdict = judge(rows)
+    assert verdict.recommended == "d"
+    assert said(verdict, "'f' is set aside") == (
+        f"'f' is set aside, for it is shown to have lost restraint: {kind} 'd' 15/15, 'f' 0/15"
+        " (15 won, 0 lost, p < 0.001)."
+    )
+
+
+def test_restraint_alone_does_not_outweigh_facts() -> None:
+    """A tuned arm that is shown to know more facts stays in question."""
+    rows: dict[str, Marks] = {
+        "d": {"unseen": "0" * 40, "unanswerable": "1" * 12},
+        "f": {"unseen": "1" * 40, "unanswerable": "0" * 12},
+    }
+    verdict = judge(rows)
+    assert verdict.recommended == "f"
+    assert verdict.next_steps[1] == (
+        "'f' declined only 0/12 of what nobody can answer: ask with `only_from_data`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "steps"),
+    [
+        (
+            "d",
+            "a",
+            [
+                "'d' declined only 1/8 of what nobody can answer: ask with `only_from_data`.",
+                (
+                    "'d' followed the documents in only 2/8 of the cases in which they"
+                    " contradict the training: look at the passages."
+                ),
+            ],
+        ),
+        (
+            "c",
+            "a",
+            [
+                (
+                    "'c' declined only 1/8 of what nobody can answer: tell it in the prompt when to"
+                    " decline."
+                ),
+                (
+                    "'c' followed the documents in only 2/8 of the cases in which they"
+                    " contradict the training: it sees no documents, so add retrieval."
+                ),
+            ],
+        ),
+        (
+            "e",
+            "b",
+            [
+                (
+                    "'e' declined only 1/8 of what nobody can answer: tell it in the prompt when to"
+                    " decline."
+                ),
+                (
+                    "'e' followed the documents in only 2/8 of the cases in which they"
+                    " contradict the training: mend the rows, or retrieve without tuning."
+                ),
+            ],
+        ),
+    ],
+)
+def test_what_the_recommended_arm_does_badly_is_to_be_mended(
+    name: str, other: str, steps: list[str]
+) -> None:
+    """Invented answers and defied documents are named with what to do about them."""
+    rows: dict[str, Marks] = {
+        other: {"unseen": "0" * 30, "unanswerable": "0" * 8, "conflict": "0" * 8},
+        name: {"unseen": "1" * 30, "unanswerable": "1" + "0" * 7, "conflict": "11" + "0" * 6},
+    }
+    assert list(judge(rows).next_steps[1:3]) == steps
+
+
+def test_cheaper_arms_that_are_not_worse_are_named() -> None:
+    """An arm with more parts that costs half as much for a right answer may pay in the long run."""
+
+    def cost(arm: str, usd: str) -> ArmFigures:
+        return ArmFigures(arm=arm, answers=30, usd_per_1000=Decimal(usd))
+
+    rows = {"c": {None: "1" * 27 + "0" * 3}, "e": {None: "1" * 27 + "0" * 3}, "b": {None: "0" * 30}}
+    verdict = judge(rows, figures=[cost("c", "9"), cost("e", "3"), cost("b", "1")])
+    assert verdict.recommended == "c"
+    assert said(verdict, "A thousand questions").endswith(
+        "A thousand right answers cost: 'c' 10.00 USD, 'e' 3.33 USD. 'e' (27/30) is not shown"
+        " worse, and a thousand of its right answers cost 3.33 USD instead of 10.00 USD, hosting"
+        " and training apart: with many questions that may decide."
+    )
+    alike = judge(rows, figures=[cost("c", "4"), cost("e", "3"), cost("b", "1")])
+    assert "not shown worse" not in said(alike, "A thousand questions")
+    unknown = judge(rows, figures=[cost("e", "3")])
+    assert said(unknown, "A thousand questions") == (
+        "A thousand questions like these cost: 'e' 3.00 USD. A thousand right answers cost:"
+        " 'e' 3.33 USD."
+    )
+
+
+def test_what_would_have_been_seen_is_told() -> None:
+    """Where two arms differ without one being better, the smallest lead that shows is named."""
+    rows = {"a": {None: "1" * 60 + "0" * 20}, "d": {None: "0" * 20 + "1" * 60}}
+    assert said(judge(rows), "Between 'a' and 'd'") == (
+        "Between 'a' and 'd', 80 questions show a lead of 22% four times out of five, and smaller"
+        " ones less often."
+    )
+
+
+def test_missing_kinds_are_to_be_added() -> None:
+    """Kinds that nobody asked about are named as something to do."""
+    verdict = judge({"a": {"unseen": "1" * 9}, "d": {"unseen": "1" * 9}})
+    assert verdict.next_steps[-1] == (
+        "Add questions of kind verbatim, paraphrase, style, unanswerable, conflict."
+    )
+    assert judge({"a": {None: "1" * 9}}).next_steps[0] == (
+        "Add an arm to compare with: a system prompt, documents, or training rows."
+    )
+
+
+def test_open_leads_are_to_be_settled() -> None:
+    """The next step after an open lead is so many questions, and for which two arms."""
+    verdict = judge({"b": {None: "1" * 16 + "0" * 4}, "d": {None: "1" * 20}})
+    assert verdict.next_steps[0] == (
+        "Ask about 20 more questions like these 20, to tell 'd' from 'b'."
+    )

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from tailorbird.types.questions import QUESTION_KINDS
 from tailorbird.workflow.answering.results import ALL_KINDS
-from tailorbird.workflow.statistics import LEVEL, can_show, mcnemar, questions_needed
+from tailorbird.workflow.statistics import (
+    LEVEL,
+    can_show,
+    mcnemar,
+    questions_missing,
+    smallest_difference,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import date
 
-    from tailorbird.workflow.answering.results import Arm, ArmFigures, Cell, Pair
+    from tailorbird.workflow.answering.arm import Arm
+    from tailorbird.workflow.answering.results import ArmFigures, Cell, Pair
 
 FACTS = "facts"
 """All questions but those about style and those that nobody can answer."""
 
+NOT_FACTS = ("style", "unanswerable")
+"""Kinds of question that ask for no fact."""
+
 _SMALLEST_SHOWN = 0.001
-_NOT_FACTS = ("style", "unanswerable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +86,13 @@ class Duel:
     @property
     def more_questions(self) -> int:
         """How many more questions would show this lead, or anything at all; rounded up to tens."""
-        needed = None
-        if self.n:
-            needed = questions_needed(self.wins, self.losses, self.n, comparisons=self.comparisons)
-        if needed is None:
-            needed = next(n for n in count(1) if can_show(n, comparisons=self.comparisons))
-        # The exact test can miss what the formula says suffices, so it is never less than ten.
-        return -(-max(1, needed - self.n) // 10) * 10
+        return questions_missing(self.wins, self.losses, self.n, comparisons=self.comparisons)
+
+    @property
+    def detectable(self) -> float | None:
+        """The smallest lead that these questions show four times out of five; None if none is."""
+        apart = (self.wins + self.losses) / self.n if self.n else 0.0
+        return smallest_difference(self.n, apart, comparisons=self.comparisons)
 
     @override
     def __str__(self) -> str:
@@ -119,6 +128,9 @@ class Evidence:
     costs: dict[str, ArmFigures]
     kinds: tuple[str, ...]
     """Kinds that occur, without `all`."""
+    days: dict[str, int] = field(default_factory=dict[str, int])
+    """Days until an arm's tuned model stops answering, where a day is announced; below 1 when it
+    has stopped."""
 
     @classmethod
     def of(
@@ -128,8 +140,9 @@ class Evidence:
         cells: Iterable[Cell],
         pairs: Iterable[Pair],
         figures: Iterable[ArmFigures],
+        today: date | None = None,
     ) -> Evidence:
-        """Sort the figures."""
+        """Sort the figures; without `today` no days are counted."""
         tallies = {
             (one.arm, one.kind): Tally(round(one.value * one.n), one.n)
             for one in cells
@@ -143,6 +156,7 @@ class Evidence:
             pairs={(one.arm, one.baseline, one.kind): one for one in pairs},
             costs={one.arm: one for one in figures},
             kinds=tuple(kind for kind in QUESTION_KINDS if kind in present),
+            days=_days(arms, today),
         )
 
     @property
@@ -159,11 +173,15 @@ class Evidence:
         """Count an arm's right answers to a kind of question, `all` or `facts` included."""
         if kind != FACTS:
             return self.cells.get((arm.name, kind), Tally(0, 0))
-        parts = [self.tally(arm, one) for one in _NOT_FACTS]
+        parts = [self.tally(arm, one) for one in NOT_FACTS]
         whole = self.tally(arm)
         return Tally(
             whole.right - sum(one.right for one in parts), whole.n - sum(one.n for one in parts)
         )
+
+    def tallies(self, arms: Iterable[Arm], kind: str = ALL_KINDS) -> str:
+        """Write what arms got right of a kind of question."""
+        return ", ".join(f"{arm.name!r} {self.tally(arm, kind)}" for arm in arms)
 
     def best(self, among: Sequence[Arm], kind: str = ALL_KINDS) -> Arm:
         """Give the arm with the largest share; of equal ones the first, which is the simplest."""
@@ -178,19 +196,22 @@ class Evidence:
         """
         wins, losses, n = self._counts(arm, other, kind)
         found = self._pair(arm, other, kind)
-        strict = min(1.0, mcnemar(wins, losses) * self.comparisons)
+        comparisons = self._comparisons(kind)
+        strict = min(1.0, mcnemar(wins, losses) * comparisons)
         return Duel(
             wins=wins,
             losses=losses,
             n=n,
             p=strict if found is None else found.p_adjusted,
-            comparisons=self.comparisons,
+            comparisons=comparisons,
         )
 
-    @property
-    def comparisons(self) -> int:
-        """How many pairs of arms were tested at once; at least 1."""
-        return max(1, sum(kind == ALL_KINDS for _, _, kind in self.pairs))
+    def _comparisons(self, kind: str) -> int:
+        """Count the pairs that are tested at once, at least 1: those of a kind with all kinds."""
+        if kind in {ALL_KINDS, FACTS}:
+            return max(1, sum(one == ALL_KINDS for _, _, one in self.pairs))
+        tested = {one.kind for one in self.pairs.values() if one.word != "too few questions"}
+        return max(1, sum(one in tested - {ALL_KINDS} for _, _, one in self.pairs))
 
     def _pair(self, arm: Arm, other: Arm, kind: str) -> Pair | None:
         straight = self.pairs.get((arm.name, other.name, kind))
@@ -199,7 +220,7 @@ class Evidence:
     def _counts(self, arm: Arm, other: Arm, kind: str) -> tuple[int, int, int]:
         if kind == FACTS:
             wins, losses, n = self._counts(arm, other, ALL_KINDS)
-            less = [self._counts(arm, other, one) for one in _NOT_FACTS]
+            less = [self._counts(arm, other, one) for one in NOT_FACTS]
             return (
                 wins - sum(one[0] for one in less),
                 losses - sum(one[1] for one in less),
@@ -210,3 +231,13 @@ class Evidence:
             return 0, 0, 0
         turned = pair.arm != arm.name
         return (pair.losses, pair.wins, pair.n) if turned else (pair.wins, pair.losses, pair.n)
+
+
+def _days(arms: Iterable[Arm], today: date | None) -> dict[str, int]:
+    """Count the days that are left to the arms whose end is known."""
+    ends = {
+        arm.name: arm.tuned.shutdown_date
+        for arm in arms
+        if arm.tuned is not None and arm.tuned.shutdown_date is not None
+    }
+    return {} if today is None else {name: (day - today).days for name, day in ends.items()}

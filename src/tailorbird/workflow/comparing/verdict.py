@@ -1,42 +1,62 @@
 """What follows from a comparison, in words: the rules, one after the other.
 
-**Which arm.** Arms are ranked by what they take to build and keep: the model as it is, a prompt,
-worked examples, retrieval, tuning, tuning with retrieval. The best arm is the one with the largest
-share of right answers. From the simplest arm upwards:
+**Which arms may be recommended.** All with scored answers, but for
 
-1. An arm that the best one is *shown* better than (exact McNemar test, Holm's correction, 5 %) is
+1. arms whose tuned model stops answering within `ENDING_DAYS` days, as long as any other arm is
+   there: what is ahead for a few weeks is named, with its days, and not recommended;
+2. tuned arms that lost restraint for style: *shown* worse than the best arm without tuning at
+   following the documents against their training (`conflict`) or at declining what nobody can
+   answer (`unanswerable`), and not shown to know more facts than it.
+
+**Which of them.** Arms are ranked by what they take to build and keep: the model as it is, a
+prompt, worked examples, retrieval, tuning, tuning with retrieval. The best arm is the one with the
+largest share of right answers. From the simplest arm upwards:
+
+3. An arm that the best one is *shown* better than (exact McNemar test, Holm's correction, 5 %) is
    passed over.
-2. An arm that is not, and is behind by at most `CLEAR_LEAD`, is recommended. A lead that small,
+4. An arm that is not, and is behind by at most `CLEAR_LEAD`, is recommended. A lead that small,
    which the questions do not even show to be real, does not pay for more parts.
-3. An arm that is not, and is behind by more, cannot be decided on: the lead may be real or chance.
+5. An arm that is not, and is behind by more, cannot be decided on: the lead may be real or chance.
    Then nothing is recommended, and the verdict says how many more questions would tell.
 
 So an arm with more parts, and tuning with retrieval above all, has to be shown better than every
 simpler one. When so few questions were asked that not even a clean sweep could be shown, nothing is
 recommended either.
 
-**Whether to tune.** Tuning is judged on facts alone (all questions but style and the unanswerable)
-against the best arm without tuning, and on style separately, because that is where it differs. A
-tuned arm that is recommended without being shown ahead on facts is recommended for style, and the
-headline says so.
+**What it is called** (`Verdict.decision`). Tuning is judged on facts alone (all questions but style
+and the unanswerable) against the best arm without tuning, and on style separately, because that is
+where it differs.
 
-Each reason names the figures it rests on. What the figures cannot say stands in the caveats.
+* `retrieve`: the recommended arm has an index and no tuned model.
+* `tune for style and retrieve for facts`: it has both, and is not shown ahead on facts of the best
+  arm without tuning; `fine-tune and retrieve`: it has both, and is.
+* `fine-tune`: it has a tuned model and no index; the headline says when it is for style alone.
+* `do not fine-tune`: it has neither, is right in half of the answers or more, and tuning was tried;
+  `a prompt is enough`: the same, and tuning was not tried.
+* `neither helps: write a better prompt`: it has neither and is right in less than half of the
+  answers, or no arm is right at all, although tuning or retrieval was tried.
+* `cannot tell yet`: everything else.
+
+Each reason names the figures it rests on (`reasons`). What the figures cannot say stands in the
+caveats, and what to do about it in the next steps (`advice`).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tailorbird.types.questions import QUESTION_KINDS
 from tailorbird.workflow.answering.results import Verdict
+from tailorbird.workflow.comparing.advice import caveats, next_steps
 from tailorbird.workflow.comparing.evidence import FACTS, Evidence
-from tailorbird.workflow.statistics import wilson_interval
+from tailorbird.workflow.comparing.reasons import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from decimal import Decimal
+    from collections.abc import Iterable, Sequence
+    from datetime import date
 
-    from tailorbird.workflow.answering.results import Arm, ArmFigures, Cell, Pair
+    from tailorbird.workflow.answering.arm import Arm
+    from tailorbird.workflow.answering.results import ArmFigures, Cell, Decision, Pair
     from tailorbird.workflow.comparing.evidence import Duel
 
 CLEAR_LEAD = 0.1
@@ -46,15 +66,24 @@ A choice, not a measurement: below it, the cost of a wrong choice is small, and 
 hundred questions the test could hardly show it.
 """
 
-_POOR = 0.5  # share right below which even the recommended arm is no good answer
-_KIND_WORDS = {
-    "verbatim": "Asked as trained (verbatim)",
-    "paraphrase": "Trained facts in other words (paraphrase)",
-    "unseen": "Facts that only the documents hold (unseen)",
-    "style": "House style kept (style)",
-    "unanswerable": "Declined what nobody knows (unanswerable)",
-    "conflict": "Followed the documents against training (conflict)",
-}
+ENDING_DAYS = 90
+"""Days below which a tuned model that will stop answering is not recommended.
+
+A choice: it is when `tailorbird doctor` begins to warn, and about what it takes a team to find,
+train and check a successor.
+"""
+
+POOR = 0.5
+"""Share right below which even the recommended arm is no good answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What the rules lead to."""
+
+    decision: Decision
+    headline: str
+    arm: Arm | None = None
 
 
 def conclude(
@@ -64,6 +93,7 @@ def conclude(
     pairs: Iterable[Pair],
     figures: Iterable[ArmFigures] = (),
     caveat: str | None = None,
+    today: date | None = None,
 ) -> Verdict:
     """Say which arm to take and why, or that the questions cannot tell.
 
@@ -75,45 +105,130 @@ def conclude(
         pairs: What `summary.compare_pairs` gave.
         figures: What `summary.figures` gave.
         caveat: What must be said about the provider; always repeated.
+        today: Day from which the days of tuned models are counted; None counts none.
     """
     known = tuple(figures)
-    found = Evidence.of(arms, cells=cells, pairs=pairs, figures=known)
-    caveats = tuple(_caveats(arms, found, known, caveat))
+    found = Evidence.of(arms, cells=cells, pairs=pairs, figures=known, today=today)
+    cautions = tuple(caveats(arms, found, known, caveat))
     if not found.arms:
         return Verdict(
             headline="Nothing can be said: no answer could be scored. Give the questions reference"
             " answers.",
             recommended=None,
             reasons=(),
-            caveats=caveats,
+            caveats=cautions,
+            next_steps=("Give the questions reference answers, and compare again.",),
         )
-    headline, taken = _choice(found)
+    candidates = _candidates(found)
+    choice = _choice(found, candidates)
     return Verdict(
-        headline=headline,
-        recommended=None if taken is None else taken.name,
-        reasons=tuple(_reasons(found, taken)),
-        caveats=caveats,
+        headline=choice.headline,
+        recommended=None if choice.arm is None else choice.arm.name,
+        reasons=tuple(reasons(found, candidates, choice.arm)),
+        caveats=cautions,
+        decision=choice.decision,
+        next_steps=tuple(next_steps(found, candidates, choice.decision, choice.arm)),
     )
 
 
-def _choice(found: Evidence) -> tuple[str, Arm | None]:
-    """Apply the rules of the module's docstring."""
-    best = found.best(found.arms)
+def _candidates(found: Evidence) -> tuple[Arm, ...]:
+    """Apply rules 1 and 2: leave out what ends soon, and what lost restraint for style."""
+    lasting = [arm for arm in found.arms if _days_left(found, arm) is None]
+    remaining = lasting or list(found.arms)
+    return tuple(arm for arm in remaining if not _lost_restraint(found, arm, remaining))
+
+
+def _lost_restraint(found: Evidence, arm: Arm, among: Sequence[Arm]) -> bool:
+    untuned = [one for one in among if one.tuned is None]
+    if arm.tuned is None or not untuned:
+        return False
+    rival = found.best(untuned, FACTS)
+    return not found.duel(arm, rival, FACTS).shown_better and any(
+        found.duel(rival, arm, kind).shown_better for kind in ("conflict", "unanswerable")
+    )
+
+
+def _choice(found: Evidence, candidates: Sequence[Arm]) -> _Choice:
+    """Apply rules 3 to 5, after the cases in which there is nothing to choose from."""
     if len(found.arms) == 1:
-        return f"{best.name!r} is the only arm with scored answers: add others to compare.", None
-    if not found.tally(best).right:
-        return "None of the arms got a question right: write a better prompt, or add data.", None
+        only = found.arms[0].name
+        words = f"{only!r} is the only arm with scored answers: add others to compare."
+        return _Choice("cannot tell yet", words)
+    best = found.best(candidates)
     duels = [found.duel(best, arm) for arm in found.arms if arm is not best]
     if not any(duel.conclusive for duel in duels):
-        return _nothing_shown(found, max(duels, key=lambda duel: duel.n)), None
-    for arm in found.arms[: found.arms.index(best)]:
+        return _Choice("cannot tell yet", _nothing_shown(found, max(duels, key=lambda one: one.n)))
+    if not found.tally(found.best(found.arms)).right:
+        words = "None of the arms got a question right: write a better prompt, or add data."
+        return _Choice(_without_parts(found, good=False), words)
+    for arm in candidates[: candidates.index(best)]:
         duel = found.duel(best, arm)
         if duel.shown_better:
             continue
         if not duel.conclusive or duel.lead > CLEAR_LEAD:
-            return _too_few(found, best, arm), None
-        return _advice(found, arm), arm
-    return _advice(found, best), best
+            return _Choice("cannot tell yet", _too_few(found, best, arm))
+        return _taken(found, arm)
+    return _taken(found, best)
+
+
+def _taken(found: Evidence, arm: Arm) -> _Choice:
+    """Name the arm, or what keeps it from being named."""
+    decision = _decision(found, arm)
+    good = found.tally(arm).share >= POOR
+    ahead = _ending_ahead(found, arm)
+    if ahead is not None and not good:
+        words = f"{ahead} and nothing else is right in half of the answers: move it, then compare."
+        return _Choice("cannot tell yet", words)
+    if decision == "cannot tell yet":
+        words = (
+            f"{arm.name!r} is right in only {found.tally(arm)}: improve the prompt and the data, or"
+            " compare retrieval and tuning."
+        )
+        return _Choice(decision, words)
+    words = _advice(found, arm)
+    return _Choice(decision, words if ahead is None else f"{words} {ahead}.", arm)
+
+
+def _decision(found: Evidence, arm: Arm) -> Decision:
+    """Read the table of the module's docstring from top to bottom."""
+    if arm.tuned is not None and arm.index is not None:
+        adds = _tuning_adds_facts(found, arm)
+        return "fine-tune and retrieve" if adds else "tune for style and retrieve for facts"
+    if arm.tuned is not None:
+        return "fine-tune"
+    if arm.index is not None:
+        return "retrieve"
+    return _without_parts(found, good=found.tally(arm).share >= POOR)
+
+
+def _without_parts(found: Evidence, *, good: bool) -> Decision:
+    """Decide where neither tuning nor retrieval is worth it."""
+    if good:
+        return "do not fine-tune" if found.tuned else "a prompt is enough"
+    tried = found.tuned or any(arm.index is not None for arm in found.arms)
+    return "neither helps: write a better prompt" if tried else "cannot tell yet"
+
+
+def _ending_ahead(found: Evidence, taken: Arm) -> str | None:
+    """Say so when an arm that ends soon is shown better than the one that is taken."""
+    ahead = [
+        arm
+        for arm in found.arms
+        if _days_left(found, arm) is not None and found.duel(arm, taken).shown_better
+    ]
+    if not ahead:
+        return None
+    arm = found.best(ahead)
+    return (
+        f"{arm.name!r} is ahead ({found.tally(arm)}; {found.duel(arm, taken)}), but its model stops"
+        f" answering in {_days_left(found, arm)} days"
+    )
+
+
+def _days_left(found: Evidence, arm: Arm) -> int | None:
+    """Give the days of an arm that ends soon; None for one that does not."""
+    days = found.days.get(arm.name, ENDING_DAYS)
+    return max(0, days) if days < ENDING_DAYS else None
 
 
 def _nothing_shown(found: Evidence, duel: Duel) -> str:
@@ -139,10 +254,12 @@ def _advice(found: Evidence, taken: Arm) -> str:
     words = [_action(found, taken)]
     if taken.tuned is None and taken.index is not None and found.tuned:
         words.append("Do not fine-tune.")
-    if taken.tuned is None and _style_lead(found, found.tuned, found.untuned) > _POOR:
+    if taken.tuned is None and _style_lead(found, found.tuned, found.untuned) > POOR:
         words.append("Only the house style would gain from tuning.")
+    if (days := _days_left(found, taken)) is not None:
+        words.append(f"Its model stops answering in {days} days: train a successor.")
     tally = found.tally(taken)
-    if tally.share < _POOR:
+    if tally.share < POOR:
         words.append(f"It is right in only {tally}: improve the prompt and the data first.")
     return " ".join(words)
 
@@ -176,128 +293,3 @@ def _style_lead(found: Evidence, tuned: Sequence[Arm], others: Sequence[Arm]) ->
         return 0.0
     best, rival = found.best(tuned, "style"), found.best(others, "style")
     return found.tally(best, "style").share - found.tally(rival, "style").share
-
-
-def _reasons(found: Evidence, taken: Arm | None) -> Iterator[str]:
-    best = found.best(found.arms)
-    focus = _focus(found, best, taken)
-    yield f"Right answers in all: {', '.join(_with_interval(found, arm) for arm in focus)}."
-    yield from _passed_over(found, best)
-    yield from _undecided(found, best, taken)
-    yield from _tuning(found)
-    for kind in found.kinds:
-        yield f"{_KIND_WORDS[kind]}: {_tallies(found, _with_best(found, focus, kind), kind)}."
-    yield from _time_and_money(found, focus)
-
-
-def _focus(found: Evidence, best: Arm, taken: Arm | None) -> tuple[Arm, ...]:
-    """Choose the arms worth naming: taken, best, best with and without tuning, simplest first."""
-    chosen = {best.name: best}
-    for arm in (taken, *(found.best(group) for group in (found.tuned, found.untuned) if group)):
-        if arm is not None:
-            chosen[arm.name] = arm
-    return tuple(arm for arm in found.arms if arm.name in chosen)
-
-
-def _with_best(found: Evidence, focus: Sequence[Arm], kind: str) -> tuple[Arm, ...]:
-    """Add the arm that is best at a kind of question, where none of the others is as good."""
-    top = found.best(found.arms, kind)
-    reached = max(found.tally(arm, kind).share for arm in focus)
-    ahead = found.tally(top, kind).share > reached
-    return tuple(arm for arm in found.arms if arm in focus or (ahead and arm is top))
-
-
-def _with_interval(found: Evidence, arm: Arm) -> str:
-    tally = found.tally(arm)
-    low, high = wilson_interval(tally.share, tally.n)
-    return f"{arm.name!r} {tally} (95 % interval {low:.2f} to {high:.2f})"
-
-
-def _tallies(found: Evidence, arms: Iterable[Arm], kind: str) -> str:
-    return ", ".join(f"{arm.name!r} {found.tally(arm, kind)}" for arm in arms)
-
-
-def _passed_over(found: Evidence, best: Arm) -> Iterator[str]:
-    duels = ((arm, found.duel(best, arm)) for arm in found.arms if arm is not best)
-    worse = [f"{arm.name!r} ({duel})" for arm, duel in duels if duel.shown_better]
-    if worse:
-        yield f"{best.name!r} is shown better than {', '.join(worse)}."
-
-
-def _undecided(found: Evidence, best: Arm, taken: Arm | None) -> Iterator[str]:
-    """Say what stands between the best arm and the simpler one that is not shown worse."""
-    simpler = found.arms[: found.arms.index(best)]
-    open_ones = [arm for arm in simpler if not found.duel(best, arm).shown_better]
-    if not open_ones:
-        return
-    arm = open_ones[0]
-    duel = found.duel(best, arm)
-    behind = f"{best.name!r} is {duel.lead:.0%} ahead of {arm.name!r} ({duel})"
-    if arm is taken:
-        yield f"{behind}: not shown to be real, and too little to pay for more parts."
-    else:
-        yield f"{behind}: that may be chance."
-
-
-def _tuning(found: Evidence) -> Iterator[str]:
-    """Judge tuning on facts, against the best arm without it."""
-    if not found.tuned or not found.untuned:
-        return
-    tuned, other = found.best(found.tuned, FACTS), found.best(found.untuned, FACTS)
-    duel = found.duel(tuned, other, FACTS)
-    if not duel.n:
-        return
-    figures = f"{_tallies(found, (other, tuned), FACTS)} ({duel})"
-    if duel.shown_better:
-        yield f"Tuning is shown to add facts: {figures}."
-    elif found.duel(other, tuned, FACTS).shown_better:
-        yield f"Tuning is shown to lose facts: {figures}. Do not fine-tune for facts."
-    else:
-        yield f"Tuning is not shown to add facts: {figures}. Do not fine-tune for facts."
-
-
-def _time_and_money(found: Evidence, arms: Sequence[Arm]) -> Iterator[str]:
-    known = [found.costs[arm.name] for arm in arms if arm.name in found.costs]
-    costs = [
-        f"{one.arm!r} {_dollars(one.usd_per_1000)} USD"
-        for one in known
-        if one.usd_per_1000 is not None
-    ]
-    if costs:
-        yield f"A thousand questions like these cost: {', '.join(costs)}."
-    times = [
-        f"{one.arm!r} {one.latency_p50_s:.2g} s" for one in known if one.latency_p50_s is not None
-    ]
-    if times:
-        yield f"Half of the answers came within: {', '.join(times)}."
-
-
-def _dollars(value: Decimal) -> str:
-    return f"{value:.2f}" if value >= 1 else f"{value:.2g}"
-
-
-def _caveats(
-    arms: Sequence[Arm], found: Evidence, figures: Sequence[ArmFigures], caveat: str | None
-) -> Iterator[str]:
-    if caveat:
-        yield caveat
-    for one in figures:
-        if one.failed:
-            asked = one.answers + one.failed
-            yield f"{one.arm!r}: {one.failed} of {asked} calls failed; they are not counted."
-    without = max((one.answers - _scored(found, one.arm) for one in figures), default=0)
-    if without > 0:
-        yield f"{without} of the questions have no reference answer and are not counted."
-    missing = [kind for kind in QUESTION_KINDS if kind not in found.kinds]
-    if len(missing) == len(QUESTION_KINDS):
-        yield "The questions carry no kinds, so facts, tone and refusals are not told apart."
-    elif missing:
-        yield f"No scored question is of kind {', '.join(missing)}: that is not measured."
-    dates = {arm.tuned.shutdown_date for arm in arms if arm.tuned is not None}
-    for day in sorted(date for date in dates if date is not None):
-        names = [repr(arm.name) for arm in arms if arm.tuned and arm.tuned.shutdown_date == day]
-        yield f"{', '.join(names)}: the tuned model stops answering on {day}."
-
-
-def _scored(found: Evidence, name: str) -> int:
-    return next((found.tally(arm).n for arm in found.arms if arm.name == name), 0)

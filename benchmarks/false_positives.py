@@ -1,0 +1,166 @@
+"""Measure how often the statistics call a difference that is not there.
+
+    python benchmarks/false_positives.py [REPETITIONS]
+
+Each line repeats an experiment without a difference (or, for "no worse", with the whole margin
+lost) and counts how often something is called all the same. Nothing may be called more often than
+its level says. The numbers are drawn from fixed seeds; 20,000 repetitions take about a minute.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tailorbird.workflow.statistics import (
+    LEVEL,
+    EarlyStop,
+    holm,
+    mcnemar,
+    no_worse,
+    paired_permutation,
+)
+
+Counts = NDArray[np.int64]
+RIGHT = 0.6  # share that each arm gets right
+SLOW = 20  # drawn permutations cost this many times as much as the rest
+BLOCK = 1000  # repetitions held in memory at a time
+
+
+def mcnemar_of(wins: Counts, losses: Counts) -> NDArray[np.float64]:
+    """Look the p-value of each cell up, computing each pair of counts once."""
+    size = int(losses.max()) + 1
+    keys, at = np.unique(wins * size + losses, return_inverse=True)
+    values = np.array([mcnemar(*divmod(int(key), size)) for key in keys])
+    return values[at].reshape(wins.shape)
+
+
+def six_arms(random: np.random.Generator, repetitions: int, *, n: int, shared: float) -> int:
+    """Compare six equally good arms; `shared` of the questions are alike for all of them."""
+    easy = random.random((repetitions, 1, n)) < RIGHT
+    own = random.random((repetitions, 6, n)) < RIGHT
+    right = np.where(random.random((repetitions, 1, n)) < shared, easy, own)
+    pairs = list(combinations(range(6), 2))
+    wins = np.stack([(right[:, a] & ~right[:, b]).sum(axis=1) for a, b in pairs], axis=1)
+    losses = np.stack([(right[:, b] & ~right[:, a]).sum(axis=1) for a, b in pairs], axis=1)
+    return sum(min(holm(row)) < LEVEL for row in mcnemar_of(wins, losses).tolist())
+
+
+def one_pair(random: np.random.Generator, repetitions: int, *, apart: int) -> int:
+    """Test one pair that differs on so many questions, evenly."""
+    wins = random.binomial(apart, 0.5, size=repetitions)
+    return int((mcnemar_of(wins, apart - wins) < LEVEL).sum())
+
+
+def permuted(random: np.random.Generator, repetitions: int, *, n: int) -> int:
+    """Test graded scores of two arms that are drawn from the same distribution."""
+    differences = random.beta(0.6, 0.4, (repetitions, n)) - random.beta(0.6, 0.4, (repetitions, n))
+    return sum(paired_permutation(row) < LEVEL for row in differences.tolist())
+
+
+def lost(
+    random: np.random.Generator, repetitions: int, *, n: int, margin: float, apart: float
+) -> int:
+    """Test an arm that lost just the margin for being no worse."""
+    shares = [(apart - margin) / 2, (apart + margin) / 2, 1 - apart]
+    drawn = random.multinomial(n, shares, size=repetitions)
+    kinds, counts = np.unique(drawn[:, :2], axis=0, return_counts=True)
+    words = [no_worse(int(won), int(lost), n, margin=margin).word for won, lost in kinds.tolist()]
+    return int(counts[[word == "no worse" for word in words]].sum())
+
+
+def watched(random: np.random.Generator, repetitions: int, *, n: int, comparisons: int) -> int:
+    """Look at so many pairs after each of n questions on which they differ."""
+
+    def bar(seen: int) -> int:
+        calls = (
+            EarlyStop(comparisons=comparisons).update(wins, seen - wins) for wins in range(seen + 1)
+        )
+        return next((wins for wins, word in enumerate(calls) if word == "better"), seen + 1)
+
+    bars = np.array([bar(seen) for seen in range(1, n + 1)])
+    called = 0
+    for done in range(0, repetitions, BLOCK):
+        shape = (min(BLOCK, repetitions - done), comparisons, n)
+        wins = random.integers(2, size=shape).cumsum(axis=2)
+        losses = np.arange(1, n + 1) - wins
+        called += int(((wins >= bars) | (losses >= bars)).any(axis=(1, 2)).sum())
+    return called
+
+
+def peeked(random: np.random.Generator, repetitions: int, *, n: int) -> int:
+    """Look at McNemar's test after each of n questions: what early stopping must not do."""
+    called = 0
+    for done in range(0, repetitions, BLOCK):
+        wins = random.integers(2, size=(min(BLOCK, repetitions - done), n)).cumsum(axis=1)
+        values = mcnemar_of(wins, np.arange(1, n + 1) - wins)
+        called += int((values < LEVEL).any(axis=1).sum())
+    return called
+
+
+Experiment = Callable[[np.random.Generator, int], int]
+EXPERIMENTS: tuple[tuple[str, float, int, Experiment], ...] = (
+    ("McNemar, one pair, 20 apart", LEVEL, 1, lambda r, k: one_pair(r, k, apart=20)),
+    ("McNemar, one pair, 200 apart", LEVEL, 1, lambda r, k: one_pair(r, k, apart=200)),
+    ("six arms + Holm, n = 40", LEVEL, 1, lambda r, k: six_arms(r, k, n=40, shared=0.0)),
+    ("six arms + Holm, n = 100", LEVEL, 1, lambda r, k: six_arms(r, k, n=100, shared=0.5)),
+    ("six arms + Holm, n = 300", LEVEL, 1, lambda r, k: six_arms(r, k, n=300, shared=0.9)),
+    ("permutation, counted, n = 12", LEVEL, 1, lambda r, k: permuted(r, k, n=12)),
+    ("permutation, drawn, n = 40", LEVEL, SLOW, lambda r, k: permuted(r, k, n=40)),
+    ("permutation, normal, n = 300", LEVEL, 1, lambda r, k: permuted(r, k, n=300)),
+    (
+        "no worse, n = 100, margin 10 %, 30 % apart",
+        LEVEL / 2,
+        1,
+        lambda r, k: lost(r, k, n=100, margin=0.1, apart=0.3),
+    ),
+    (
+        "no worse, n = 200, margin 5 %, 20 % apart",
+        LEVEL / 2,
+        1,
+        lambda r, k: lost(r, k, n=200, margin=0.05, apart=0.2),
+    ),
+    (
+        "no worse, n = 1000, margin 5 %, 20 % apart",
+        LEVEL / 2,
+        1,
+        lambda r, k: lost(r, k, n=1000, margin=0.05, apart=0.2),
+    ),
+    ("early stop, 1 pair, 300 looks", LEVEL, 1, lambda r, k: watched(r, k, n=300, comparisons=1)),
+    (
+        "early stop, 15 pairs, 300 looks",
+        LEVEL,
+        1,
+        lambda r, k: watched(r, k, n=300, comparisons=15),
+    ),
+    ("(McNemar at each of 300 looks)", LEVEL, 1, lambda r, k: peeked(r, k, n=300)),
+)
+
+
+def main(repetitions: int) -> None:
+    """Print the table."""
+    print(f"{'experiment':<44}{'level':>7}{'called':>9}{'± 2 se':>9}{'times':>9}{'s':>7}")
+    for seed, (name, level, slow, run) in enumerate(EXPERIMENTS):
+        times = max(1, repetitions // slow)
+        start = time.perf_counter()
+        called = 0
+        random = np.random.default_rng(seed)
+        for done in range(0, times, BLOCK):
+            called += run(random, min(BLOCK, times - done))
+        rate = called / times
+        error = 2 * math.sqrt(rate * (1 - rate) / times)
+        seconds = time.perf_counter() - start
+        print(
+            f"{name:<44}{level:>7.1%}{rate:>9.2%}{error:>9.2%}{times:>9,}{seconds:>7.1f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
