@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailorbird.exceptions import InvalidInputError, StorageError
@@ -152,6 +152,7 @@ async def test_model_that_cannot_be_kept(tmp_path: Path) -> None:
             await room.save_tuned(make_tuned("n" * 300))
 
 
+@settings(max_examples=40)  # each makes a workspace on disk
 @given(name=st.text(min_size=1, max_size=20))
 async def test_no_name_leads_outside(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """Whatever a model is called, its file lies in the workspace, and it comes back."""
@@ -163,3 +164,12 @@ async def test_no_name_leads_outside(tmp_path_factory: pytest.TempPathFactory, n
     [path] = (outer / "room" / "models").glob("*/*")
     assert path.suffix == ".json"
     assert inside(outer) == [outer / "room"]
+
+
+async def test_reports_come_in_pieces_or_whole(room: Workspace) -> None:
+    """A report given in pieces is the one given whole."""
+    async with room:
+        await room.save_report("whole", '{"text": "日本"}')
+        await room.save_report("pieces", iter(['{"text": ', '"日', '本"}']))
+        assert await room.load_report("pieces") == await room.load_report("whole")
+        assert set(await room.list_reports()) == {"whole", "pieces"}

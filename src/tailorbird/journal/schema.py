@@ -69,6 +69,20 @@ STEPS: tuple[str, ...] = (
         PRIMARY KEY (identity, job_id, event)
     ) WITHOUT ROWID
     """,
+    """
+    ALTER TABLE spending ADD COLUMN calls INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE spending ADD COLUMN assumed TEXT NOT NULL DEFAULT '0';
+    CREATE TABLE holds (
+        identity TEXT NOT NULL,
+        what TEXT NOT NULL,
+        reference TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        nano INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        PRIMARY KEY (identity, what, reference)
+    ) WITHOUT ROWID
+    """,
 )
 """Step n takes the schema from version n to n + 1. `lease_*` say which process is at work on a run,
-and until when; `events` holds the events that were handed to somebody."""
+and until when; `events` holds the events that were handed to somebody; `holds` is money that may be
+spent but is not yet, in billionths of a US dollar."""

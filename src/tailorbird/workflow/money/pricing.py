@@ -77,6 +77,29 @@ def usage_cost(usage: Usage, price: Price) -> Decimal | None:
     )
 
 
+def call_cost(usage: Usage, price: Price) -> Decimal | None:
+    """Compute what the tokens of one call cost at most, in US dollars, not rounded.
+
+    Unlike `usage_cost` it knows that calls with much input cost more, and takes all fresh input for
+    written to the cache where that has a price of its own, because nobody reports which was.
+
+    Returns:
+        The cost, or None when tokens were used for which the price says nothing.
+    """
+    fresh, output = price.input_per_mtok, price.output_per_mtok
+    cached = fresh if price.cached_input_per_mtok is None else price.cached_input_per_mtok
+    if fresh is not None and price.cache_write_per_mtok is not None:
+        fresh = max(fresh, price.cache_write_per_mtok)
+    if price.long_from_tokens is not None and usage.input_tokens > price.long_from_tokens:
+        fresh = None if fresh is None else fresh * price.long_input_times
+        cached = None if cached is None else cached * price.long_input_times
+        output = None if output is None else output * price.long_output_times
+    read = min(usage.cached_input_tokens, usage.input_tokens)
+    return _total(
+        ((usage.input_tokens - read, fresh), (read, cached), (usage.output_tokens, output))
+    )
+
+
 def batch_cost(usage: Usage, price: Price | None) -> Decimal | None:
     """Compute what tokens of a batch cost, in US dollars, not rounded.
 
