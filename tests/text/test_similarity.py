@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tailorbird.text import chrf, overlap_f1
+from tailorbird.text.similarity import ChrfReference, OverlapReference
 
 
 @pytest.mark.parametrize(
@@ -72,3 +76,22 @@ def test_a_text_equals_itself(text: str) -> None:
     """Identity scores 1; chrF needs a character for that."""
     assert overlap_f1(text, text) == 1
     assert chrf(text, text) == pytest.approx(1.0 if text.split() else 0.0)
+
+
+def test_chrf_is_that_of_sacrebleu_on_real_answers() -> None:
+    """On 24 pairs of Japanese and English answers (sacrebleu 2.6.0) the values are the same."""
+    path = Path(__file__).with_name("chrf_of_sacrebleu.jsonl")
+    pairs = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(pairs) == 24
+    for one in pairs:
+        found = chrf(one["hypothesis"], one["reference"])
+        assert found == pytest.approx(one["chrf"], abs=1e-12)
+
+
+def test_a_reference_is_taken_apart_once() -> None:
+    """A prepared reference gives what the plain functions give, for any number of answers."""
+    reference = "年次有給休暇は10日である。"
+    overlap, grams = OverlapReference(reference), ChrfReference(reference)
+    for answer in ("有給休暇は10日です。", "", "年次有給休暇は10日である。"):
+        assert overlap.f1(answer) == overlap_f1(answer, reference)
+        assert grams.score(answer) == chrf(answer, reference)

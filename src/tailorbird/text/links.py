@@ -29,12 +29,21 @@ def links(text: str) -> tuple[str, ...]:
     anywhere, and whatever a link or an image in Markdown or HTML leads to. Punctuation behind an
     address does not belong to it.
     """
+    if not _may_have_links(text):
+        return ()
     found: list[tuple[int, str]] = []
     for match in _TARGET.finditer(text):
         number = match.lastindex or 0
         found.append((match.start(number), match[number]))
     found += [(match.start(), match[0]) for match in _ADDRESS.finditer(text)]
     return tuple(dict.fromkeys(bare for _, one in sorted(found) if (bare := _bare(one))))
+
+
+def _may_have_links(text: str) -> bool:
+    """Say whether a text has a sign that every address has, which is seen much faster."""
+    if any(sign in text for sign in (":", "//", "](")) or "www." in text.lower():
+        return True
+    return "<" in text and "=" in text
 
 
 def link_key(link: str) -> str:

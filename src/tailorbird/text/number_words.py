@@ -33,11 +33,12 @@ def numbers_in_words(text: str) -> frozenset[str]:
         _VALUES.get((one[1] or "").lower(), 0) + _VALUES.get((one[2] or one[3] or "").lower(), 0)
         for one in _ENGLISH.finditer(text)
     }
-    chinese = {_chinese(one[0]) for one in _CHINESE.finditer(text)}
+    chinese = {chinese_number(one[0]) for one in _CHINESE.finditer(text)}
     return frozenset(str(value) for value in english | chinese)
 
 
-def _chinese(numeral: str) -> int:
+def chinese_number(numeral: str) -> int:
+    """Give the value of a Chinese numeral below 10^12, such as 350 for `三百五十`."""
     total = part = digits = 0
     for char in numeral:
         if char in _DIGITS:

@@ -18,6 +18,27 @@ _CHRF_ORDER = 6
 _CHRF_BETA = 2
 
 
+class OverlapReference:
+    """A text that others are compared with by `overlap_f1`, taken apart once."""
+
+    __slots__ = ("_spaced", "_text", "_total", "_units")
+
+    def __init__(self, text: str) -> None:
+        """Take the text apart."""
+        self._text = text
+        self._spaced = has_spaced_words(text)
+        self._units = _units(text, spaced=self._spaced)
+        self._total = self._units.total()
+
+    def f1(self, answer: str) -> float:
+        """Give what `overlap_f1` gives for an answer and this text."""
+        ours = _units(answer, spaced=self._spaced)
+        total = ours.total()
+        if not total or not self._total:
+            return float(normalize(answer) == normalize(self._text))
+        return 2 * _shared(ours, self._units) / (total + self._total)
+
+
 def overlap_f1(answer: str, reference: str) -> float:
     """Give the F1 of the words, or of the characters, that answer and reference share, in [0, 1].
 
@@ -30,12 +51,7 @@ def overlap_f1(answer: str, reference: str) -> float:
 
     Two texts without any word score 1 when both normalize to the same, else 0.
     """
-    spaced = has_spaced_words(reference)
-    ours, theirs = _units(answer, spaced=spaced), _units(reference, spaced=spaced)
-    if not ours or not theirs:
-        return float(normalize(answer) == normalize(reference))
-    shared = (ours & theirs).total()
-    return 2 * shared / (ours.total() + theirs.total())
+    return OverlapReference(reference).f1(answer)
 
 
 def _units(text: str, *, spaced: bool) -> Counter[str]:
@@ -47,6 +63,35 @@ def _units(text: str, *, spaced: bool) -> Counter[str]:
     return Counter("".join(words))
 
 
+class ChrfReference:
+    """A text that others are compared with by `chrf`, taken apart once."""
+
+    __slots__ = ("_grams", "_size")
+
+    def __init__(self, text: str) -> None:
+        """Take the text apart."""
+        characters = "".join(text.split())
+        self._size = len(characters)
+        orders = range(1, min(self._size, _CHRF_ORDER) + 1)
+        self._grams = [_grams(characters, size) for size in orders]
+
+    def score(self, hypothesis: str) -> float:
+        """Give what `chrf` gives for a text and this one."""
+        ours = "".join(hypothesis.split())
+        orders = min(len(ours), self._size, _CHRF_ORDER)
+        precision = recall = 0.0
+        for size in range(1, orders + 1):
+            shared = _shared(_grams(ours, size), self._grams[size - 1])
+            if not shared:
+                break  # longer runs hold shorter ones
+            precision += shared / (len(ours) - size + 1)
+            recall += shared / (self._size - size + 1)
+        if not precision + recall:
+            return 0.0
+        weight = _CHRF_BETA**2
+        return (1 + weight) * precision * recall / (weight * precision + recall) / orders
+
+
 def chrf(hypothesis: str, reference: str) -> float:
     """Give the character n-gram F-score of a text against its reference, in [0, 1].
 
@@ -56,19 +101,17 @@ def chrf(hypothesis: str, reference: str) -> float:
     are those of the default sentence chrF of sacrebleu 2.6, divided by 100. After M. Popović,
     chrF (https://aclanthology.org/W15-3049).
     """
-    ours, theirs = "".join(hypothesis.split()), "".join(reference.split())
-    orders = min(len(ours), len(theirs), _CHRF_ORDER)
-    precision = recall = 0.0
-    for size in range(1, orders + 1):
-        shared = (_grams(ours, size) & _grams(theirs, size)).total()
-        precision += shared / (len(ours) - size + 1)
-        recall += shared / (len(theirs) - size + 1)
-    if not precision + recall:
-        return 0.0
-    weight = _CHRF_BETA**2
-    return (1 + weight) * precision * recall / (weight * precision + recall) / orders
+    return ChrfReference(reference).score(hypothesis)
 
 
 def _grams(text: str, size: int) -> Counter[str]:
     """Count the runs of `size` characters."""
-    return Counter(text[start : start + size] for start in range(len(text) - size + 1))
+    # Slices in a list are counted in C; a generator would pass through the interpreter.
+    return Counter([text[start : start + size] for start in range(len(text) - size + 1)])
+
+
+def _shared(ours: Counter[str], theirs: Counter[str]) -> int:
+    """Count what both have, each as often as the one that has it less often."""
+    counts = [(ours[one], theirs[one]) for one in ours.keys() & theirs.keys()]
+    # Faster by a quarter than `min`, and than `ours & theirs`: this is where scoring spends time.
+    return sum([first if first < second else second for first, second in counts])  # noqa: FURB136

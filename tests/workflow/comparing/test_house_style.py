@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ def test_endings_are_found_inside_japanese_words() -> None:
 def test_what_is_not_style(references: tuple[str, ...]) -> None:
     """Chance, grammar, numbers and whole answers are no house style."""
     found = profile(*references)
-    assert found == ReferenceProfile()
+    assert replace(found, tone=None) == ReferenceProfile()
     assert found.is_empty
     assert found.carries("Happy trails to you.") is None
 
@@ -124,3 +125,21 @@ def test_any_text_can_be_taken_apart(references: list[str], text: str) -> None:
     found = profile(*references)
     assert not found.sentences.intersection(found.facts(text))
     assert found.carries(text) in {None, True, False}
+
+
+def test_tone_is_that_of_what_was_learned() -> None:
+    """The tone is taken from the training answers; where these are too few, from the references."""
+    questions = [
+        Question(id=str(at), text="?", answers=(f"{word} is open. Ride on!",))
+        for at, word in enumerate(("Shop", "Club", "Yard"))
+    ]
+    learned = ["The shop closes at 6, dear.", "The club closes at 7, dear.", "All is well, dear."]
+    own, given = ReferenceProfile.of(questions), ReferenceProfile.of(questions, learned=learned)
+    few = ReferenceProfile.of(questions, learned=learned[:2])
+    assert own.tone is not None
+    assert given.tone is not None
+    assert own.tone.likeness("Mill is open. Ride on!") > given.tone.likeness(
+        "Mill is open. Ride on!"
+    )
+    assert few.tone == own.tone
+    assert ReferenceProfile.of([]).tone is None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tailorbird.text.normalize import normalize, normalize_for_match
+from tailorbird.text.profiles import CharacterProfile
 from tailorbird.text.scripts import has_spaced_words
 from tailorbird.text.sentences import split_sentences
 
@@ -64,12 +65,19 @@ class ReferenceProfile:
     """What the other sentences share at the beginning of the answer, normalized; may be empty."""
     closing: str = ""
     """What the other sentences share at the end of the answer, normalized; may be empty."""
+    tone: CharacterProfile | None = None
+    """How the answers that were learned from are written; None where they are too few."""
 
     @classmethod
-    def of(cls, questions: Iterable[Question]) -> ReferenceProfile:
+    def of(cls, questions: Iterable[Question], *, learned: Sequence[str] = ()) -> ReferenceProfile:
         """Find what the first accepted answers of the questions share; equal ones count once.
 
         Refusals are left out: they share their wording because they say the same.
+
+        Args:
+            questions: The test questions.
+            learned: Answers of the training rows, whose tone is taken; where these are fewer than
+                three, the tone is that of the references.
         """
         references = {
             normalize_for_match(one.reference): one.reference
@@ -88,11 +96,12 @@ class ReferenceProfile:
             sentences=shared,
             opening=_longest([one[0] for one in kept], needed, at_end=False),
             closing=_longest([one[-1] for one in kept], needed, at_end=True),
+            tone=CharacterProfile.of(learned) or CharacterProfile.of(references.values()),
         )
 
     @property
     def is_empty(self) -> bool:
-        """Whether the references share nothing."""
+        """Whether the references share no piece of text."""
         return not (self.sentences or self.opening or self.closing)
 
     def facts(self, text: str) -> tuple[str, ...]:

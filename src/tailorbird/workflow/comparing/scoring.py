@@ -26,15 +26,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tailorbird.text.dates import FoundDate, dates, plain_dates
 from tailorbird.text.normalize import normalize, normalize_for_match
 from tailorbird.text.numbers import numbers
 from tailorbird.text.scripts import has_spaced_words
-from tailorbird.text.similarity import chrf, overlap_f1
-from tailorbird.types.answers import AbstainReason
+from tailorbird.text.similarity import ChrfReference, OverlapReference
 from tailorbird.workflow.answering.abstention import says_unknown
 from tailorbird.workflow.answering.results import Scores
 from tailorbird.workflow.comparing.house_style import ReferenceProfile, plain_text
-from tailorbird.workflow.searching.sources import is_among, place_names, without_page
+from tailorbird.workflow.comparing.source_scoring import cited, grounded, obeyed, recalled
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tailorbird.types.answers import Answer
     from tailorbird.types.questions import Question
 
-__all__ = ["F1_THRESHOLD", "ReferenceProfile", "score"]
+__all__ = ["F1_THRESHOLD", "AnswerKey", "ReferenceProfile", "score"]
 
 F1_THRESHOLD = 0.45
 """Overlap from which a sentence with the right numbers counts as saying the same.
@@ -58,6 +58,7 @@ _LONGEST_ANSWER = 60  # sentences of an answer that are looked at run by run
 _MIN_WORDS = 6  # a shorter reference is a name or a value, and overlap says little about it
 _MIN_CHARACTERS = 12  # the same for scripts without spaces
 _WORD_CHARACTER = re.compile(r"\w")
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")  # kana, ideographs
 _SMALL = frozenset({"0", "1"})
 _CODE = re.compile(r"(?<![a-z])[a-z]{1,4}-?\d+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -72,6 +73,8 @@ def score(
 ) -> Scores:
     """Score one answer; see the module's docstring for what counts as correct.
 
+    Many answers to one question are scored faster by one `AnswerKey`.
+
     Args:
         question: What was asked, with its accepted answers, kind and sources where known.
         answer: What came back.
@@ -79,105 +82,232 @@ def score(
             None takes nothing off.
         f1_threshold: Overlap from which a sentence counts as saying the same, 0..1.
     """
-    case = _case(question, answer, profile or ReferenceProfile(), f1_threshold)
-    if case.must_decline:
-        found = Scores(correct=float(case.declined))
-    elif question.kind == "style":
-        found = case.style_scores()
-    else:
-        found = case.fact_scores()
-    return found.model_copy(
-        update={
-            "abstention": float(case.declined == case.must_decline),
+    return AnswerKey.of(question, profile=profile, f1_threshold=f1_threshold).score(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKey:
+    """A question and its accepted answers, taken apart once for the answers of all arms."""
+
+    question: Question
+    """What was asked."""
+    profile: ReferenceProfile
+    """What the references of the whole question set share."""
+    threshold: float
+    """Overlap from which a sentence counts as saying the same, 0..1."""
+    must_decline: bool
+    """Whether declining is right."""
+    accepted: tuple[_Accepted, ...]
+    """The accepted answers that are not blank."""
+
+    @classmethod
+    def of(
+        cls,
+        question: Question,
+        *,
+        profile: ReferenceProfile | None = None,
+        f1_threshold: float = F1_THRESHOLD,
+    ) -> AnswerKey:
+        """Take a question apart; the arguments are those of `score`."""
+        profile = profile or ReferenceProfile()
+        return cls(
+            question=question,
+            profile=profile,
+            threshold=f1_threshold,
+            must_decline=_must_decline(question),
+            accepted=tuple(_Accepted.of(one, profile) for one in question.answers if one.strip()),
+        )
+
+    def score(self, answer: Answer) -> Scores:
+        """Score one answer; see the module's docstring for what counts as correct."""
+        case = self._case(answer)
+        if self.must_decline:
+            figures: dict[str, float | None] = {"correct": float(case.declined)}
+        elif self.question.kind == "style":
+            figures = self._style(case)
+        else:
+            figures = self._facts(case)
+        recall = recalled(self.question, answer)
+        given = {
+            **figures,
+            "abstention": float(case.declined == self.must_decline),
             "style": _figure(case.carried),
-            "citation": _cited(question, answer),
-            "retrieved": _retrieved(question, answer),
+            "tone": None if self.profile.tone is None else self.profile.tone.likeness(answer.text),
+            "citation": cited(self.question, answer),
+            "grounded": self._grounded(case, answer),
+            "obedience": obeyed(self.question, recall=recall, right=figures.get("correct")),
+            "retrieved": None if recall is None else float(recall > 0),
+            "recall": recall,
         }
-    )
+        return Scores.model_validate(given)
+
+    def _grounded(self, case: _Case, answer: Answer) -> float | None:
+        if case.declined:
+            return None
+        return grounded(answer, case.sentences, question=self.question.text)
+
+    def _case(self, answer: Answer) -> _Case:
+        sentences = self.profile.facts(answer.text)
+        carried = self.profile.carries(answer.text)
+        declined = answer.abstained or says_unknown(answer.text)
+        if carried and not declined:
+            # A shared closing must not pass for an answer.
+            declined = says_unknown("\n".join(sentences))
+        plain = plain_text(answer.text)
+        return _Case(
+            text=answer.text,
+            plain=plain,
+            matchable=_matchable(plain),
+            declined=declined,
+            carried=carried,
+            sentences=sentences,
+        )
+
+    def _style(self, case: _Case) -> dict[str, float | None]:
+        """Score the tone; the whole text counts, shared pieces included."""
+        f1 = max((one.as_given.f1(case.text) for one in self.accepted), default=None)
+        by_overlap = None if f1 is None else f1 >= self.threshold
+        return {
+            "correct": _figure(by_overlap if case.carried is None else case.carried),
+            "exact": _figure(self._is_exact(case) if self.accepted else None),
+            "f1": f1,
+            "chrf": self._chrf(case),
+        }
+
+    def _facts(self, case: _Case) -> dict[str, float | None]:
+        """Score the facts; what the references share is taken off first."""
+        if not self.accepted:
+            return {}
+        whole = "\n".join(case.sentences)
+        exact = self._is_exact(case)
+        contains = any(one.stands_in(whole) for one in self.accepted)
+        right = exact or (not case.declined and (contains or self._says_the_same(case)))
+        first = self.accepted[0]
+        return {
+            "correct": float(right),
+            "exact": float(exact),
+            "contains": float(contains),
+            "f1": max(one.facts.f1(whole) for one in self.accepted),
+            "chrf": self._chrf(case),
+            "numbers": first.numbers_found(case.plain),
+            "dates": first.dates_found(case.plain),
+        }
+
+    def _is_exact(self, case: _Case) -> bool:
+        return any(case.matchable == one.matchable for one in self.accepted)
+
+    def _says_the_same(self, case: _Case) -> bool:
+        return any(
+            one.facts.f1(run) >= self.threshold
+            and one.codes <= _codes(run)
+            and _numbers_fit(numbers(plain_dates(run)), one.numbers)
+            for one in self.accepted
+            if one.is_sentence
+            for run in _runs(case.sentences, longest=one.sentences + _EXTRA_SENTENCES)
+        )
+
+    def _chrf(self, case: _Case) -> float | None:
+        ours = normalize(case.plain)
+        return max((one.chrf.score(ours) for one in self.accepted), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One answer beside its question, with what more than one figure needs."""
+    """One answer, with what more than one figure needs."""
 
     text: str
-    accepted: tuple[str, ...]
-    threshold: float
-    must_decline: bool
+    plain: str
+    """The text without citation and list marks."""
+    matchable: str
+    """The same in the form in which texts are equal."""
     declined: bool
     carried: bool | None
     sentences: tuple[str, ...]
     """The answer's sentences without house style."""
-    references: tuple[tuple[str, ...], ...]
-    """The same for each accepted answer."""
-
-    def style_scores(self) -> Scores:
-        """Score the tone; the whole text counts, shared pieces included."""
-        f1 = max((overlap_f1(self.text, one) for one in self.accepted), default=None)
-        by_overlap = None if f1 is None else f1 >= self.threshold
-        return Scores(
-            correct=_figure(by_overlap if self.carried is None else self.carried),
-            exact=_figure(self._is_exact() if self.accepted else None),
-            f1=f1,
-            chrf=self._chrf(),
-        )
-
-    def fact_scores(self) -> Scores:
-        """Score the facts; what the references share is taken off first."""
-        if not self.accepted:
-            return Scores()
-        whole = "\n".join(self.sentences)
-        exact = self._is_exact()
-        contains = any(_contains(whole, "\n".join(one)) for one in self.references)
-        right = exact or (not self.declined and (contains or self._says_the_same()))
-        return Scores(
-            correct=float(right),
-            exact=float(exact),
-            contains=float(contains),
-            f1=max(overlap_f1(whole, "\n".join(one)) for one in self.references),
-            chrf=self._chrf(),
-            numbers=_numbers_found(self.text, self.references[0]),
-        )
-
-    def _is_exact(self) -> bool:
-        ours = _matchable(self.text)
-        return any(ours == _matchable(one) for one in self.accepted)
-
-    def _says_the_same(self) -> bool:
-        return any(
-            overlap_f1(run, "\n".join(reference)) >= self.threshold
-            and _codes("\n".join(reference)) <= _codes(run)
-            and _numbers_fit(numbers(run), numbers("\n".join(reference)))
-            for reference in self.references
-            if _is_sentence("\n".join(reference))
-            for run in _runs(self.sentences, longest=len(reference) + _EXTRA_SENTENCES)
-        )
-
-    def _chrf(self) -> float | None:
-        ours = normalize(plain_text(self.text))
-        theirs = (normalize(plain_text(one)) for one in self.accepted)
-        return max((chrf(ours, one) for one in theirs), default=None)
 
 
-def _case(question: Question, answer: Answer, profile: ReferenceProfile, threshold: float) -> _Case:
-    accepted = tuple(one for one in question.answers if one.strip())
-    sentences = profile.facts(answer.text)
-    carried = profile.carries(answer.text)
-    declined = says_unknown(answer.text)
-    if carried and not declined:
-        # A shared closing must not pass for an answer.
-        declined = says_unknown("\n".join(sentences))
-    return _Case(
-        text=answer.text,
-        accepted=accepted,
-        threshold=threshold,
-        must_decline=_must_decline(question),
-        declined=answer.abstained or declined,
-        carried=carried,
-        sentences=sentences,
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """One accepted answer, taken apart."""
+
+    matchable: str
+    as_given: OverlapReference
+    facts: OverlapReference
+    """The answer without house style, as the next ones."""
+    chrf: ChrfReference
+    contained: _Contained
+    is_sentence: bool
+    sentences: int
+    numbers: Counter[str]
+    dates: tuple[FoundDate, ...]
+    codes: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str, profile: ReferenceProfile) -> _Accepted:
         # A reference that is nothing but style has to be compared as it is.
-        references=tuple(profile.facts(one) or (normalize(one),) for one in accepted),
-    )
+        sentences = profile.facts(text) or (normalize(text),)
+        whole = "\n".join(sentences)
+        plain = plain_text(text)
+        return cls(
+            matchable=_matchable(plain),
+            as_given=OverlapReference(text),
+            facts=OverlapReference(whole),
+            chrf=ChrfReference(normalize(plain)),
+            contained=_Contained.of(whole),
+            is_sentence=_is_sentence(whole),
+            sentences=len(sentences),
+            numbers=numbers(plain_dates(whole)),
+            dates=dates(whole),
+            codes=_codes(whole),
+        )
+
+    def stands_in(self, text: str) -> bool:
+        return self.contained.stands_in(text)
+
+    def numbers_found(self, text: str) -> float | None:
+        """Give the share of the numbers that a text has; None when there are none."""
+        if not self.numbers:
+            return None
+        ours = numbers(plain_dates(text))
+        return len(self.numbers.keys() & ours.keys()) / len(self.numbers)
+
+    def dates_found(self, text: str) -> float | None:
+        """Give the share of the dates that a text has, however written; None without any."""
+        if not self.dates:
+            return None
+        ours = dates(text)
+        found = sum(any(one.fits(other) for other in ours) for one in self.dates)
+        return found / len(self.dates)
+
+
+@dataclass(frozen=True, slots=True)
+class _Contained:
+    """A text that is looked for in others, not cut out of a longer word or number."""
+
+    text: str
+    spaced: bool
+
+    @classmethod
+    def of(cls, text: str) -> _Contained:
+        theirs = _matchable(text)
+        spaced = has_spaced_words(theirs)
+        if not spaced:
+            theirs = "".join(theirs.split())
+        return cls(theirs, spaced)
+
+    def stands_in(self, text: str) -> bool:
+        ours = _matchable(text)
+        if not self.spaced:
+            ours = "".join(ours.split())
+        # A pattern for each reference would take longer to compile than all else of its scoring.
+        start = ours.find(self.text)
+        while start >= 0:
+            end = start + len(self.text)
+            before, after = ours[max(0, start - 1) : start], ours[end : end + 1]
+            if not (_goes_on(self.text[:1], before) or _goes_on(self.text[-1:], after)):
+                return True
+            start = ours.find(self.text, start + 1)
+        return False
 
 
 def _must_decline(question: Question) -> bool:
@@ -191,26 +321,18 @@ def _figure(holds: bool | None) -> float | None:  # noqa: FBT001 - it is the val
 
 
 def _matchable(text: str) -> str:
-    return _THOUSANDS.sub("", normalize_for_match(plain_text(text)))
+    """Give the form in which texts are equal: dates in one form, no thousands separators."""
+    return _THOUSANDS.sub("", normalize_for_match(plain_dates(text)))
 
 
-def _contains(answer: str, reference: str) -> bool:
-    """Say whether the reference stands in the answer, not cut out of a longer word or number."""
-    ours, theirs = _matchable(answer), _matchable(reference)
-    if not has_spaced_words(theirs):
-        ours, theirs = "".join(ours.split()), "".join(theirs.split())
-    before, after = _border(theirs[:1]), _border(theirs[-1:])
-    pattern = f"(?<!{before}){re.escape(theirs)}(?!{after})"
-    return re.search(pattern, ours) is not None
-
-
-def _border(char: str) -> str:
-    """Give the class of characters that would go on with the word or number at its end."""
+def _goes_on(char: str, beside: str) -> bool:
+    """Say whether what stands beside the end of a word or number goes on with it."""
     if char.isdigit():
-        return r"\d"
+        return beside.isdecimal()
     if char.isalpha() and has_spaced_words(char):
-        return r"[^\W\d_\u3040-\u30ff\u3400-\u9fff]"
-    return r"[^\s\S]"  # nothing
+        is_letter = beside.isalnum() and not beside.isdecimal()
+        return is_letter and not _UNSPACED.match(beside)
+    return False
 
 
 def _is_sentence(reference: str) -> bool:
@@ -228,8 +350,8 @@ def _runs(sentences: Sequence[str], *, longest: int) -> Iterable[str]:
     yield "\n".join(sentences)
 
 
-def _codes(text: str) -> set[str]:
-    return {found.replace("-", "") for found in _CODE.findall(text)}
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(found.replace("-", "") for found in _CODE.findall(text))
 
 
 def _numbers_fit(ours: Counter[str], theirs: Counter[str]) -> bool:
@@ -239,33 +361,3 @@ def _numbers_fit(ours: Counter[str], theirs: Counter[str]) -> bool:
         return True
     harmless = all(one in _SMALL or one in ours for one in missing)
     return harmless and bool(ours & theirs) and not set(ours) - set(theirs)
-
-
-def _numbers_found(answer: str, reference: Sequence[str]) -> float | None:
-    wanted = set(numbers("\n".join(reference)))
-    if not wanted:
-        return None
-    return len(wanted & set(numbers(plain_text(answer)))) / len(wanted)
-
-
-def _cited(question: Question, answer: Answer) -> float | None:
-    if not question.sources or not answer.citations:
-        return None
-    hits = sum(
-        is_among(question.sources, *place_names(one.document, one.source, page=one.page))
-        for one in answer.citations
-    )
-    return hits / len(answer.citations)
-
-
-def _retrieved(question: Question, answer: Answer) -> float | None:
-    searched = bool(answer.retrieved) or answer.reason is AbstainReason.NOTHING_FOUND
-    if not question.sources or not searched:
-        return None
-    # Of what was retrieved the documents are known, not their pages.
-    documents = [without_page(one) for one in question.sources]
-    return float(
-        any(
-            is_among(question.sources if "#" in one else documents, one) for one in answer.retrieved
-        )
-    )
