@@ -9,6 +9,8 @@ from pydantic import Field, JsonValue
 
 from tailorbird.types.base import Frozen
 from tailorbird.types.chat import Message, Tool
+from tailorbird.types.ids import DocumentId
+from tailorbird.types.retrieval import Span
 
 QuestionKind = Literal["verbatim", "paraphrase", "unseen", "style", "unanswerable", "conflict"]
 """What a question tests.
@@ -21,6 +23,28 @@ was trained, and they are right.
 
 QUESTION_KINDS: tuple[QuestionKind, ...] = get_args(QuestionKind)
 """All kinds, in the order in which tables show them."""
+
+
+class Origin(Frozen):
+    """What a question was made from, when a model wrote it."""
+
+    model: str
+    """The model that wrote it."""
+    row: str | None = None
+    """Id of the training row that it rests on; None for one from documents alone."""
+    document: DocumentId | None = None
+    """Document that it rests on; None for one from a training row alone."""
+    span: Span | None = None
+    """Characters of the document's text that answer it; None where nothing does."""
+
+
+class Swap(Frozen):
+    """A fact that is changed in every passage an arm is shown, to see which one it follows."""
+
+    old: str = Field(min_length=1)
+    """What stands in the document, exactly."""
+    new: str
+    """What is shown in its place."""
 
 
 class Question(Frozen):
@@ -40,6 +64,11 @@ class Question(Frozen):
     """System prompt of this row; None when the data has none."""
     line: int | None = None
     """Physical line it came from, from 1; None when it came from no file."""
+    origin: Origin | None = None
+    """What it was made from; None for a question that nobody made from something."""
+    swap: Swap | None = None
+    """For a conflict that was made: what arms with retrieval read instead of the document's words,
+    so that the accepted answers stand in no document; None for every other question."""
 
     @property
     def reference(self) -> str:

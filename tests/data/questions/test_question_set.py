@@ -467,3 +467,47 @@ def test_what_json_writes_is_read_back(
         return
     found = read_questions(path, empty_answers="skip")
     assert [(one.text, one.answers) for one in found] == expected
+
+
+def test_made_questions_are_written_and_read_back(tmp_path: Path) -> None:
+    """What a question was made from, and the fact it swaps, survive the file."""
+    rows = QuestionSet.from_rows(
+        [
+            {
+                "question": "無料ですか。",
+                "answers": ["60分", "60分まで無料です。"],
+                "kind": "conflict",
+                "sources": ["shop"],
+                "id": "made-1",
+                "origin": {"model": "m", "document": "shop", "span": {"start": 0, "end": 9}},
+                "swap": {"old": "90分まで無料です。", "new": "60分まで無料です。"},
+            },
+            ("Is it free?", "Yes"),
+        ]
+    )
+    file = tmp_path / "made.jsonl"
+    rows.write_jsonl(file)
+    back = read_questions(file)
+    assert [one.model_copy(update={"line": None}) for one in back] == list(rows)
+    assert back.problems == ()
+    assert back[0].swap is not None
+    assert back[1].swap is None
+
+
+def test_a_broken_origin_is_a_problem_with_its_place() -> None:
+    """What nobody could have written is named, with row and key."""
+    with pytest.raises(DataError) as caught:
+        QuestionSet.from_rows([{"question": "a", "answer": "b", "swap": {"new": "x"}}])
+    assert [(one.record, one.field, one.code) for one in caught.value.problems] == [
+        (1, "swap.old", "data.value")
+    ]
+
+
+def test_two_sets_make_one() -> None:
+    """Questions, problems and hashes are joined; an id that stands in both is refused."""
+    one = QuestionSet.from_rows([("a", "1")])
+    two = QuestionSet.from_rows([("b", "2")])
+    assert [question.text for question in one + two] == ["a", "b"]
+    assert (one + two).sha256 not in {one.sha256, two.sha256}
+    with pytest.raises(InvalidInputError, match="stands in both"):
+        one + one

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailorbird.data.training.examples import (
@@ -168,18 +168,21 @@ def round_trip(examples: list[AnyExample], kind: str, *, bom: bool) -> None:
     assert found.kind == kind
 
 
+@settings(max_examples=50)  # each writes a file, and draws a lot for it
 @given(st.lists(supervised(), min_size=1, max_size=3), st.booleans())
 def test_conversations_come_back(examples: list[AnyExample], bom: bool) -> None:  # noqa: FBT001 - drawn
     """Reading what was written gives the same conversations."""
     round_trip(examples, "sft", bom=bom)
 
 
+@settings(max_examples=50)  # each writes a file, and draws a lot for it
 @given(st.lists(pairs(), min_size=1, max_size=3), st.booleans())
 def test_pairs_come_back(examples: list[AnyExample], bom: bool) -> None:  # noqa: FBT001 - drawn
     """Reading what was written gives the same pairs."""
     round_trip(examples, "dpo", bom=bom)
 
 
+@settings(max_examples=50)  # each writes a file, and draws a lot for it
 @given(st.lists(prompts(), min_size=1, max_size=3), st.booleans())
 def test_prompts_come_back(examples: list[AnyExample], bom: bool) -> None:  # noqa: FBT001 - drawn
     """Reading what was written gives the same prompts."""

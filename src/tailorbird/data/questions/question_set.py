@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,9 +15,12 @@ from typing_extensions import override
 
 from tailorbird.data.tables.options import ReadOptions
 from tailorbird.exceptions import InvalidInputError, Problem
+from tailorbird.storage import write_atomic
 from tailorbird.types.questions import QUESTION_KINDS, Question, QuestionKind
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from tailorbird.data.questions.split import SplitBy
     from tailorbird.data.tables.rows import Batch
 
@@ -41,6 +45,10 @@ class QuestionSet(Sequence[Question]):
     sha256: str = field(default="", compare=False)
     """Hash of the file's bytes, in hexadecimal; of the rows as JSON for rows from no file. Parts of
     a set keep the hash of the whole, as they keep its source."""
+    division: Mapping[str, str | int | float] = field(
+        default_factory=dict[str, str | int | float], compare=False
+    )
+    """How `split` made this part: `part`, `held_out`, `seed`, `by`; empty for a whole set."""
 
     @classmethod
     def from_rows(
@@ -155,7 +163,11 @@ class QuestionSet(Sequence[Question]):
         from tailorbird.data.questions.split import split_questions  # noqa: PLC0415
 
         found = split_questions(self, held_out=held_out, seed=seed, by=by)
-        return self._part(found.train), self._part(found.tested())
+        how = {"held_out": held_out, "seed": seed, "by": by}
+        return (
+            replace(self._part(found.train), division={"part": "train", **how}),
+            replace(self._part(found.tested()), division={"part": "held out", **how}),
+        )
 
     def by_kind(self) -> dict[QuestionKind | None, QuestionSet]:
         """Give the questions of each kind that occurs, in the order of `QUESTION_KINDS`.
@@ -167,6 +179,38 @@ class QuestionSet(Sequence[Question]):
             kind: [one for one in self if one.kind == kind] for kind in kinds
         }
         return {kind: self._part(some) for kind, some in parts.items() if some}
+
+    def __add__(self, other: QuestionSet) -> QuestionSet:
+        """Give the questions of both, with the problems of both.
+
+        Raises:
+            InvalidInputError: An id stands in both.
+        """
+        known = {one.id for one in self}
+        twice = next((one.id for one in other if one.id in known), None)
+        if twice is not None:
+            message = f"the id {twice!r} stands in both sets; give each question an id of its own"
+            raise InvalidInputError(message)
+        joined = replace(
+            self,
+            questions=(*self.questions, *other.questions),
+            problems=(*self.problems, *other.problems),
+        )
+        text = f"{self.sha256} {other.sha256}"
+        return replace(joined, sha256=hashlib.sha256(text.encode()).hexdigest())
+
+    def write_jsonl(self, path: Path | str) -> None:
+        """Write the questions as JSON Lines, whole or not at all; `read_questions` takes them back.
+
+        Raises:
+            StorageError: The file cannot be written.
+        """
+        lines = [
+            json.dumps(_as_object(one), ensure_ascii=False, separators=(",", ":")) for one in self
+        ]
+        # A lone surrogate has no UTF-8; its escape is right within JSON.
+        content = "".join(f"{line}\n" for line in lines)
+        write_atomic(path, content.encode("utf-8", "backslashreplace"))
 
     def _part(self, questions: Iterable[Question]) -> QuestionSet:
         return replace(self, questions=tuple(questions))
@@ -225,6 +269,18 @@ def read_questions(
     return QuestionSet.from_file(path, options=options)
 
 
+def _as_object(question: Question) -> dict[str, JsonValue]:
+    """Give a question by the keys that `read_questions` knows."""
+    found = cast("dict[str, JsonValue]", question.model_dump(mode="json", exclude_defaults=True))
+    found.pop("line", None)
+    return {
+        "id": found.pop("id"),
+        "question": found.pop("text"),
+        "answers": found.pop("answers", []),
+        **found,
+    }
+
+
 def _questions(batches: Sequence[Batch]) -> tuple[Question, ...]:
     taken = {name for batch in batches for name in batch.ids or ()}
     return tuple(question for batch in batches for question in _of_batch(batch, taken))
@@ -245,6 +301,8 @@ def _of_batch(batch: Batch, taken: set[str]) -> Iterator[Question]:
             sources=batch.sources[at] if batch.sources else (),
             system=system or None,
             line=batch.lines[at] if batch.lines else None,
+            origin=batch.origins[at] if batch.origins else None,
+            swap=batch.swaps[at] if batch.swaps else None,
         )
 
 

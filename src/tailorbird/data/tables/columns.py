@@ -46,6 +46,9 @@ COLUMN_NAMES: dict[Role, tuple[str, ...]] = {
 }
 """Names by which a column is known, after `normalize`, with `_` and `-` as blanks."""
 
+JSON_KEYS = frozenset({"origin", "swap"})
+"""Keys of JSON objects beside the roles: what questions that a model wrote carry along."""
+
 _REMARK = re.compile(r"\s*[(\[【].*$")
 _QUOTES = "\"'“”„‘’「」『』"
 _SHOWN_NAMES = 8
@@ -192,7 +195,7 @@ def _places(names: Sequence[str]) -> dict[Role, list[int]]:
 
 def _notes(names: Sequence[str]) -> tuple[str, ...]:
     known = [name for name in names if role_of(name)]
-    other = [name for name in names if name.strip() and not role_of(name)]
+    other = [name for name in names if name.strip() and not role_of(name) and name not in JSON_KEYS]
     notes = [
         f"the column {name!r} is taken for {_plain(name)!r}"
         for name in known

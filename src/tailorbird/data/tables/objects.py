@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
+
+from pydantic import ValidationError
 
 from tailorbird.data.tables.columns import Layout, Misfit, role_of, shown, understand
 from tailorbird.data.tables.rows import Batch
+from tailorbird.types.base import Frozen
+from tailorbird.types.questions import Origin, Swap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tailorbird.data.problems import Problems
     from tailorbird.data.tables.columns import Role, Wanted
+
+FrozenT = TypeVar("FrozenT", bound=Frozen)
 
 _MESSAGES = Layout(("messages", "messages"), {"question": 0, "answer": 1}, many_answers=False)
 _NAMES: dict[type, str] = {
@@ -39,6 +45,8 @@ class Row:
     line: int | None
     record: int
     layout: Layout
+    origin: Origin | None = None
+    swap: Swap | None = None
 
 
 def batch_of(rows: Sequence[Row], form: Literal["json", "data"]) -> Batch:
@@ -54,6 +62,8 @@ def batch_of(rows: Sequence[Row], form: Literal["json", "data"]) -> Batch:
         sources=[row.sources for row in rows],
         systems=[row.system for row in rows],
         ids=[row.id for row in rows],
+        origins=[row.origin for row in rows],
+        swaps=[row.swap for row in rows],
         lines=lines or None,
         records=[row.record for row in rows],
         unusual=True,  # escapes can bring in any character
@@ -134,6 +144,8 @@ class ObjectReader:
             line=line,
             record=record,
             layout=layout,
+            origin=_object("origin", found.get("origin"), Origin),
+            swap=_object("swap", found.get("swap"), Swap),
         )
 
     def _conversation(self, found: Mapping[str, object], line: int | None, record: int) -> Row:
@@ -222,6 +234,18 @@ def _id(name: str, value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return _text(name, value)
+
+
+def _object(name: str, value: object, kind: type[FrozenT]) -> FrozenT | None:
+    if value is None:
+        return None
+    try:
+        return kind.model_validate(value)
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        where = ".".join([name, *map(str, first["loc"])])
+        fix = f"write it as QuestionSet.write_jsonl does, or leave {name!r} out"
+        raise _WrongValueError(where, f"{where}: {first['msg']}", fix) from exc
 
 
 def _sequence(name: str, value: object) -> Sequence[object]:

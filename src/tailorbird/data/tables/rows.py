@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tailorbird.data.tables.columns import Role, Wanted
     from tailorbird.data.tables.delimited import Header, RowBlock
     from tailorbird.exceptions import Severity
+    from tailorbird.types.questions import Origin, Swap
 
 Remark = tuple[str, str, str]
 """Code, reason and fix of a problem."""
@@ -50,6 +51,10 @@ class Batch:
     """System prompts; None without such a column."""
     ids: list[str] | None = None
     """Given ids, empty where a row has none; None without such a column."""
+    origins: list[Origin | None] | None = None
+    """What each question was made from; None for what cannot say it."""
+    swaps: list[Swap | None] | None = None
+    """The facts that conflicts change; None for what cannot say it."""
     lines: Sequence[int] | None
     """Physical line in which each row begins; None for rows from no file."""
     records: Sequence[int]
@@ -84,6 +89,8 @@ class Batch:
             sources=self.sources and [self.sources[at] for at in kept],
             systems=self.systems and [self.systems[at] for at in kept],
             ids=self.ids and [self.ids[at] for at in kept],
+            origins=self.origins and [self.origins[at] for at in kept],
+            swaps=self.swaps and [self.swaps[at] for at in kept],
             lines=self.lines and [self.lines[at] for at in kept],
             records=[self.records[at] for at in kept],
         )

@@ -166,7 +166,26 @@ def test_marks_do_not_depend_on_neighbors(lines: list[bytes], before: list[bytes
     assert [mark > 0 for mark in first] == long
 
 
-def chat(number: int, answer: str = "三営業日前までです。") -> dict[str, object]:
+NUMBERS = st.lists(
+    st.sampled_from(["4111", "1111", "1234", "5678", "9018", "0", "12", " ", "-", "x", "期"]),
+    max_size=14,
+).map("".join)
+KEYS = st.lists(
+    st.sampled_from(["sk-", "sk-proj-", "ghp_", "AKIA", "IOSFODNN7", "Ab3d", "EXAMPLE", "x", " "]),
+    max_size=14,
+).map("".join)
+
+
+@given(st.lists(NUMBERS | KEYS, min_size=1, max_size=6), st.booleans())
+def test_what_looks_sensitive_is_never_plain(texts: list[str], escaped: bool) -> None:  # noqa: FBT001 - drawn
+    """Numbers and keys at any place of a block, whatever stands around them, are not overlooked."""
+    rows = [{"messages": [{"role": "user", "content": text}, ASSISTANT]} for text in texts]
+    lines = [json.dumps(row, ensure_ascii=escaped) for row in rows]
+    data = "".join(line + "\n" for line in lines).encode()
+    check_against_care(data, scanned(data))
+
+
+def chat(number: int, answer: str = "三営業日前までです。") -> dict[str, list[dict[str, str]]]:
     """Return a plain row that differs from every other one."""
     question = {"role": "user", "content": f"規程第{number}条の期限は？"}
     return {"messages": [SYSTEM, question, {"role": "assistant", "content": answer}]}
@@ -196,6 +215,34 @@ def test_usual_rows_are_plain() -> None:
         assert found.roles == (24, 0, 24, 24)
         assert found.has_crlf == (end == b"\r\n")
     assert len(set(found.marks.tolist())) == 24
+
+
+def test_rows_with_and_without_a_system_message_are_plain() -> None:
+    """Beginnings of rows that differ only behind their first bytes are told apart."""
+    rows = [chat(number) for number in range(8)]
+    for row in rows[::2]:
+        row["messages"] = [{"role": "user", "content": "期限は？"}, ASSISTANT]
+    data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    found = scanned(data)
+    assert found.doubtful.tolist() == []
+    assert found.roles == (4, 0, 8, 8)
+
+
+def test_what_is_dense_is_told_apart_as_well() -> None:
+    """Blocks full of escapes, of characters beyond U+FFFF, of indents and of keys are looked at."""
+    plain = [
+        "期限は三営業日前まで" * 40,
+        "ありがとう🎉" * 40,
+        "a:\n" + "        x = {'a': 1}\n" * 40,
+    ]
+    keys = ["Ab3dEf6hIj9lMn2pQr5tUv8x " * 40]
+    for escaped in (True, False):
+        lines = [json.dumps(chat(1, text), ensure_ascii=escaped) for text in plain + keys]
+        data = "".join(line + "\n" for line in lines).encode()
+        found = scanned(data)
+        # Written as escapes, characters beyond U+FFFF are halves of pairs.
+        assert found.doubtful.tolist() == ([1, 3] if escaped else [3])
+        check_against_care(data, found)
 
 
 def test_many_styles_in_one_block_are_doubted_at_worst() -> None:
@@ -264,18 +311,18 @@ def test_large_files_are_reported_line_by_line(tmp_path: Path) -> None:
 
 def test_large_files_of_other_rows(tmp_path: Path) -> None:
     """A file whose rows are hardly plain is checked to the end, scan or not."""
-    part = [{"type": "text", "text": "長い質問です。" * 20}]
+    part = [{"type": "text", "text": "長い質問です。" * 200}]
     odd = {
         number: json.dumps(
             {"messages": [{"role": "user", "content": part, "name": f"n{number}"}, ASSISTANT]},
             ensure_ascii=False,
         )
-        for number in range(1, 24_001)
+        for number in range(1, 2_401)
     }
-    odd[23_999] = "{"
-    _, report = large(tmp_path, odd, count=24_000)
-    assert [(one.code, one.line) for one in report.problems] == [("jsonl.not-json", 23_999)]
-    assert report.examples == 24_000
+    odd[2_399] = "{"
+    _, report = large(tmp_path, odd, count=2_400)
+    assert [(one.code, one.line) for one in report.problems] == [("jsonl.not-json", 2_399)]
+    assert report.examples == 2_400
 
 
 def test_large_files_with_huge_lines(tmp_path: Path) -> None:
@@ -298,9 +345,9 @@ def test_large_files_with_huge_lines(tmp_path: Path) -> None:
 
 def test_scanned_and_unscanned_files_agree(tmp_path: Path) -> None:
     """A large file has the tokens, the messages and the examples of its halves together."""
-    answer = 'He said "no".\n' + "長い答えです。" * 8
-    odd = {number: json.dumps(chat(number, answer)) for number in range(1, 20_001)}
-    path, whole = large(tmp_path, odd, count=20_000)
+    answer = 'He said "no".\n' + "長い答えです。" * 80
+    odd = {number: json.dumps(chat(number, answer)) for number in range(1, 2_601)}
+    path, whole = large(tmp_path, odd, count=2_600)
     lines = path.read_bytes().splitlines(keepends=True)
     parts: list[FileReport] = []
     for at in range(2):
@@ -311,4 +358,4 @@ def test_scanned_and_unscanned_files_agree(tmp_path: Path) -> None:
     assert (whole.problems, parts[0].problems, parts[1].problems) == ((), (), ())
     assert whole.examples == parts[0].examples + parts[1].examples
     assert abs(whole.tokens - parts[0].tokens - parts[1].tokens) <= 2
-    assert whole.messages == dict.fromkeys(("system", "user", "assistant"), 20_000)
+    assert whole.messages == dict.fromkeys(("system", "user", "assistant"), 2_600)

@@ -48,19 +48,32 @@ AFTER_AT = _set_of(_ALNUM + b"-")
 PLAIN_ESCAPE = _set_of(b'"\\nrt')
 """What may follow a backslash without a second look. `\\/` is legal too, but it cuts long keys."""
 
+BEGINS_BLANK = np.zeros(0x10000, np.bool_)
+"""Which two bytes, as a number, lowest first, a content may begin with that is empty or blank: a
+quote, a space, a backslash, or the first bytes of other white space."""
+for _first in b'" \\':
+    BEGINS_BLANK[_first::0x100] = True
+for _pair in (b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80"):
+    BEGINS_BLANK[int.from_bytes(_pair, "little")] = True
+
 ENDS_BLANK = _set_of(b" nrt0\x85\xa0\xa8\xa9\xaf\x9f" + bytes(range(0x80, 0x8B)))
 """Last bytes of white space: of its UTF-8, and of the escapes `\\n`, `\\r`, `\\t`, `\\u3000`."""
 
 WITHIN_BLANK = ENDS_BLANK | _set_of(b"\\u3\xc2\xe1\x9a\xe2\x81\xe3")
 """Every byte of a JSON string that holds nothing but white space is in here."""
 
-NO_HEX = 0x1000
-"""What `HEX_VALUE` gives for bytes that are no hexadecimal digit."""
+NO_HEX = 0x100
+"""What `HEX_PAIR` gives, or more, for what is no pair of hexadecimal digits."""
 
-HEX_VALUE: npt.NDArray[np.int64] = np.full(256, NO_HEX, np.int64)
-"""Value of each hexadecimal digit."""
+_HEX_DIGIT = np.full(256, NO_HEX, np.uint16)
 for _digit in string.hexdigits:
-    HEX_VALUE[ord(_digit)] = int(_digit, 16)
+    _HEX_DIGIT[ord(_digit)] = int(_digit, 16)
+
+# The second digit is the high byte of the number, and so the row of the table.
+HEX_PAIR: npt.NDArray[np.uint16] = np.minimum(
+    _HEX_DIGIT[:, np.newaxis] + (_HEX_DIGIT << 4), NO_HEX
+).ravel()
+"""Value of each two hexadecimal digits, by the number that they are as bytes, lowest first."""
 
 DOUBTFUL_CODE_POINT = np.zeros(0x10000, np.bool_)
 """Characters that a line must be looked at for when they are written as `\\uXXXX`: ASCII (it may
