@@ -1,0 +1,66 @@
+"""The commands `export`, `record`, `retrain` and `successor`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TWO_CLOUDS = """
+[profiles.old]
+provider = "fake"
+flavor = "openai"
+[profiles.new]
+provider = "fake"
+flavor = "azure"
+"""
+
+
+@pytest.fixture(autouse=True)
+def profiles(tmp_path: Path) -> None:
+    """Two clouds: one to leave and one to go to."""
+    (tmp_path / "tailorbird.toml").write_text(TWO_CLOUDS)
+
+
+def test_the_whole_move(tailorbird: Callable[..., Any], faq: Path, tmp_path: Path) -> None:
+    """Tune, record, retrain elsewhere, and hold the successor against the recording."""
+    old, new = ("--profile", "old"), ("--profile", "new")
+    assert tailorbird("tune", faq, "--name", "bot", *old).code == 0
+    recorded = tailorbird("record", "bot", faq, "--bundle", "bundle", *old)
+    assert recorded.code == 0
+    assert " answers of 'bot' recorded in 'bundle'" in recorded.out
+    exported = tailorbird("export", "bot", "--to", "bundle", *old)
+    assert "it stops answering on 2027-01-14" in exported.out
+    again = tailorbird("retrain", "bundle", "--name", "moved", *new, "--json", "-")
+    assert again.code == 0
+    assert again.data["name"] == "moved"
+    found = tailorbird(
+        "successor", "bundle", "--tuned", "moved", *new, "--html", "move.html", "--margin", 0.2
+    )
+    assert found.code == 0, found.err
+    assert "tuned: shown to be no worse" in found.out
+    assert "recorded tuned" in (tmp_path / "move.html").read_text()
+
+
+def test_a_successor_must_be_named_and_be_good(
+    tailorbird: Callable[..., Any], faq: Path, tmp_path: Path
+) -> None:
+    """Nothing named is an error of usage; nothing shown is told by the exit code."""
+    old = ("--profile", "old")
+    tailorbird("tune", faq, "--name", "bot", *old)
+    tailorbird("record", "bot", faq, "--bundle", "bundle", *old)
+    unnamed = tailorbird("successor", "bundle", *old)
+    assert unnamed.code == 2
+    assert "name a successor" in unnamed.err
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "cat.txt").write_text("A cat sleeps.")
+    tailorbird("index", "empty", "--name", "cats", *old)
+    worse = tailorbird("successor", "bundle", "--index", "cats", *old, "--json", "-")
+    assert worse.code == 1
+    assert {one["word"] for one in worse.data["successors"] if one["kind"] == "all"} == {"worse"}
+    assert list(worse.data) == [
+        *("name", "model", "recorded_from", "recorded_to", "baseline", "margin"),
+        *("successors", "lost"),
+    ]
