@@ -29,12 +29,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import openai
 
+from tailorbird._http import HttpSettings
 from tailorbird._openai_sdk.chat import SdkChat
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.embeddings import SdkEmbeddings
 from tailorbird._openai_sdk.endpoint import Endpoint
 from tailorbird._openai_sdk.model_traits import traits_of
-from tailorbird.http import HttpSettings
 from tailorbird.protocols import SystemClock
 from tailorbird.retry import Retrier, RetryBudget, RetryPolicy
 from tailorbird.types import Availability, Capabilities, Capability, Message, ModelId

@@ -45,9 +45,9 @@ from client_calls import (
     table,
 )
 
+from tailorbird._http import HttpSettings
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.endpoint import Endpoint
-from tailorbird.http import HttpSettings
 from tailorbird.protocols import SystemClock
 from tailorbird.retry import Retrier, RetryBudget, RetryPolicy
 from tailorbird.types.secrets import Secret

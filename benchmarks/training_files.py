@@ -4,12 +4,14 @@ Runs, in turn and each in a fresh process, pydantic's `TypeAdapter(TypedDict).va
 every line, which finds wrong shapes and nothing else, and `validate_training_file`, which applies
 every rule, on the same file, and prints MB a second, their ratio and how much the memory grew.
 
-    python benchmarks/training_files.py [--megabytes 512] [--rounds 3]
+    python benchmarks/training_files.py [--megabytes 512] [--rounds 3] [--content mixed]
 
-The file is made for the run: Japanese and English rows, short answers and long ones, some with
-several turns, line breaks and quotes. It lies in a temporary folder. Reading and hashing count on
-our side. Our side scans in threads: its wall-clock ratio needs a second core, so the ratio by CPU
-seconds is shown as well. Compare the figures of one run with each other, never with those of
+The file is made for the run: Japanese and English rows in turns, short answers and long ones, a
+fifth of them with two turns, a tenth with line breaks, some with quotes. `--content japanese` or
+`english` takes rows of one language only; `escaped` is Japanese as `json.dumps` writes it when
+nobody says otherwise, in escapes of ASCII. It lies in a temporary folder. Reading and hashing count
+on our side. Our side scans in threads: its wall-clock ratio needs a second core, so the ratio by
+CPU seconds is shown as well. Compare the figures of one run with each other, never with those of
 another machine.
 """
 
@@ -52,6 +54,8 @@ ENGLISH = (
     "If anything is unclear, the service desk will help you between nine and five.",
 )
 JAPANESE_WORDS = "会社の就業規則では休暇申請期限は何日前までですか書類を人事部へ提出育児介護"
+# Rows have numbers, the even ones are Japanese: the first number, and the step to the next one.
+CONTENTS = {"mixed": (0, 1), "japanese": (0, 2), "english": (1, 2), "escaped": (0, 2)}
 ENGLISH_WORDS = (
     "how",
     "many",
@@ -121,14 +125,16 @@ class PlainRow(TypedDict):
     messages: list[PlainMessage]
 
 
-def make_file(path: Path, size: int) -> int:
+def make_file(path: Path, size: int, content: str) -> int:
     """Write rows, the same ones in every run, until the file has so many bytes; count them."""
+    first, step = CONTENTS[content]
     pick = random.Random(7)  # noqa: S311 - no secret depends on it
     count = written = 0
     with path.open("wb") as file:
         while written < size:
-            row = {"messages": _conversation(pick, count)}
-            written += file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            row = {"messages": _conversation(pick, first + step * count)}
+            line = json.dumps(row, ensure_ascii=content == "escaped")
+            written += file.write(line.encode() + b"\n")
             count += 1
     return count
 
@@ -197,6 +203,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--megabytes", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--content", choices=CONTENTS, default="mixed")
     parser.add_argument("--measure", nargs=2, metavar=("CHECK", "FILE"), help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.measure:
@@ -204,9 +211,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "training.jsonl"
-        rows = make_file(path, wanted.megabytes * 1_000_000)
+        rows = make_file(path, wanted.megabytes * 1_000_000, wanted.content)
         size = path.stat().st_size
-        print(f"{size / 1e6:.0f} MB, {rows:,} rows of {size / rows:.0f} bytes on average")
+        print(f"{size / 1e6:.0f} MB, {rows:,} {wanted.content} rows of {size / rows:.0f} bytes")
         found: dict[str, list[list[float]]] = {name: [] for name in CHECKS}
         for _ in range(wanted.rounds):
             for name, results in found.items():

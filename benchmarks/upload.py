@@ -4,8 +4,9 @@ Runs, in turn and each in a fresh process, the upload of one file by tailorbird,
 in parts, and by the openai package on its own (`files.create` and `uploads.upload_file_chunked`),
 to a server in another process on the loopback interface that throws the bytes away. Prints the
 growth of the process's peak memory; the longest time for which a task that wanted to run did not
-come to its turn; the longest work of the event loop's thread in between, which a busy machine does
-not blur; CPU and wall-clock seconds. The line `nothing` shows what the machine does by itself.
+come to its turn; the same of an idle loop in another process at the same time, which is what the
+machine does by itself; the longest work of the event loop's thread in between, which a busy machine
+does not blur; CPU and wall-clock seconds. The line `nothing` shows a loop without an upload.
 
     python benchmarks/upload.py [--megabytes 300] [--rounds 3]
 
@@ -32,12 +33,13 @@ from types import TracebackType
 from typing import Self
 
 import openai
+from loop_stalls import idle_loop, watched
 
+from tailorbird._http import HttpSettings
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.endpoint import Endpoint
 from tailorbird._openai_sdk.files import FilesDialect, SdkFiles
 from tailorbird._openai_sdk.settings import CallSettings
-from tailorbird.http import HttpSettings
 from tailorbird.protocols import SystemClock
 from tailorbird.retry import Retrier, RetryBudget, RetryPolicy
 from tailorbird.types import Availability, Capabilities, Capability
@@ -194,30 +196,16 @@ WAYS: dict[str, Callable[[int, Path, Path], Awaitable[tuple[float, ...]]]] = {
 
 
 async def measured(upload: Callable[[], Awaitable[None]]) -> tuple[float, ...]:
-    """Give growth in MiB, longest stall and longest work in ms, CPU and wall-clock seconds."""
-    longest = busiest = 0.0
-
-    async def watch() -> None:
-        nonlocal longest, busiest
-        last, worked = time.perf_counter(), time.thread_time()
-        while True:
-            await asyncio.sleep(0.001)
-            now, work = time.perf_counter(), time.thread_time()
-            longest = max(longest, now - last - 0.001)
-            busiest = max(busiest, work - worked)
-            last, worked = now, work
-
-    before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        watching = group.create_task(watch())
-        await upload()
-        watching.cancel()
-    wall = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_SELF)
+    """Give growth in MiB, stalls of this and an idle loop, work, CPU and wall-clock seconds."""
+    with idle_loop() as idle:
+        before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+        stalls = await watched(upload)
+        wall = time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     unit = 1 if platform.system() == "Darwin" else 1024
     growth = (after.ru_maxrss - before.ru_maxrss) * unit / 2**20
-    return growth, longest * 1000, busiest * 1000, cpu, wall
+    return growth, stalls.longest_ms, idle.longest_ms, stalls.work_ms, cpu, wall
 
 
 def main() -> None:
@@ -262,7 +250,8 @@ def compare(folder: str, size: int, rounds: int) -> None:
         finally:
             server.terminate()
     print(f"{size / 1e6:.0f} MB, medians of {rounds}, and the worst behind them")
-    print(f"{'':24}{'growth MiB':>17}{'stall ms':>17}{'work ms':>17}{'CPU s':>7}{'wall s':>7}")
+    heads = ("growth MiB", "stall ms", "idle loop ms", "work ms")
+    print(f"{'':24}" + "".join(f"{one:>17}" for one in heads) + f"{'CPU s':>7}{'wall s':>7}")
     for way, figures in found.items():
         *spread, cpu, wall = zip(*figures, strict=True)
         shown = [f"{statistics.median(one):.1f} ≤ {max(one):.1f}" for one in spread]

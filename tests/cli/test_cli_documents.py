@@ -40,6 +40,7 @@ def test_index(tailorbird: Callable[..., Any], pages: Path) -> None:
         "changed",
         "unchanged",
         "removed",
+        "kept",
         "embedded",
         "usage",
         "problems",
@@ -94,7 +95,7 @@ def test_search_as_json(tailorbird: Callable[..., Any], pages: Path) -> None:
     """The JSON has the whole chunk of every hit, at most as many as were asked for."""
     tailorbird("index", pages, "--name", "pages")
     found = tailorbird("search", "refund", "--index", "pages", "--top-k", 2, "--json", "-").data
-    assert list(found) == ["query", "index", "hits"]
+    assert list(found) == ["query", "index", "hits", "usage"]
     assert [hit["rank"] for hit in found["hits"]] == [1, 2]
     assert set(found["hits"][0]) == {"rank", "chunk", "score", "score_kind", "legs"}
     assert "refund" in found["hits"][0]["chunk"]["text"].lower()
@@ -111,7 +112,7 @@ def test_search_in_a_missing_index(tailorbird: Callable[..., Any]) -> None:
     """A missing index ends with 2 and the command that builds one."""
     ended = tailorbird("search", "refund", "--index", "nowhere")
     assert ended.code == 2
-    assert "fix: build it first: tailorbird index PATH --name NAME" in ended.err
+    assert "fix: tailorbird index PATH --name NAME" in ended.err
 
 
 def test_ask_an_index(tailorbird: Callable[..., Any], pages: Path) -> None:
@@ -140,10 +141,44 @@ def test_ask_as_json(tailorbird: Callable[..., Any], pages: Path) -> None:
         "dropped_citations",
         "foreign_links",
         "usage",
+        "rerank_usage",
         "latency_s",
+        "first_token_s",
         "model",
     ]
-    assert (found["question"], found["abstained"]) == (question, False)
+    assert (found["question"], found["abstained"], found["reason"]) == (question, False, None)
+    cited = {"document", "page", "sheet", "rows", "span", "quote", "score", "score_kind"}
+    assert cited < set(found["citations"][0])
+    seen = {"document", "source", "page", "sheet", "rows", "span", "score", "score_kind"}
+    assert set(found["retrieved"][0]) == seen
+    assert found["latency_s"] > 0
+
+
+def test_reranking(tailorbird: Callable[..., Any], pages: Path) -> None:
+    """A model grades the passages where that is asked for, and its tokens are told."""
+    tailorbird("index", pages, "--name", "pages")
+    question = "How much is a prepaid return label?"
+    found = tailorbird("search", question, "--index", "pages", "--rerank", "--json", "-").data
+    assert found["hits"][0]["score_kind"] == "reranker"
+    assert "fused" in found["hits"][0]["legs"]
+    assert found["usage"]["input_tokens"] > 0
+    plain = tailorbird("search", question, "--index", "pages", "--no-rerank", "--json", "-").data
+    assert (plain["hits"][0]["score_kind"], plain["usage"]["input_tokens"]) == ("fused", 0)
+    answer = tailorbird("ask", question, "--index", "pages", "--rerank", "--json", "-").data
+    assert answer["retrieved"][0]["score_kind"] == "reranker"
+    assert answer["rerank_usage"]["input_tokens"] > 0
+
+
+def test_a_citation_of_a_table_has_its_row(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
+    """What stands in a table is told by its row, on the screen and as JSON."""
+    rows = ["product,price", "Cargo bike,3200 euros", "Racing bike,1900 euros"]
+    (tmp_path / "prices.csv").write_text("\n".join(rows))
+    tailorbird("index", tmp_path / "prices.csv", "--name", "prices")
+    question = "What is the price of the racing bike?"
+    ended = tailorbird("ask", question, "--index", "prices")
+    assert "] prices.csv, row 3: product: Racing bike" in ended.out
+    found = tailorbird("ask", question, "--index", "prices", "--json", "-").data
+    assert found["citations"][0]["rows"] == [3, 3]
 
 
 def test_ask_what_nobody_knows(tailorbird: Callable[..., Any], pages: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tailorbird.report.document import KEYS
+
 SIX = ["base", "prompted", "few-shot", "retrieval", "tuned", "tuned + retrieval"]
 
 
@@ -39,19 +41,7 @@ def test_json(tailorbird: Callable[..., Any], faq: Path, handbook: Path) -> None
     """The JSON stands alone on stdout and has everything that was promised."""
     ended = tailorbird("compare", faq, "--documents", handbook, "--json", "-")
     found = ended.data
-    assert list(found) == [
-        "name",
-        "provider",
-        "created_at",
-        "settings",
-        "arms",
-        "questions",
-        "answers",
-        "summary",
-        "pairwise",
-        "figures",
-        "verdict",
-    ]
+    assert list(found) == list(KEYS)
     assert names(ended) == SIX
     assert len(found["answers"]) == 6 * len(found["questions"])
     assert found["settings"] == {"split": "kind", "held_out": 0.25, "seed": 7}
@@ -295,3 +285,18 @@ def test_prompts_of_the_rows(
     ended = tailorbird("compare", "own.csv")
     assert ended.code == 0
     assert origin in ended.err
+
+
+def test_judge(tailorbird: Callable[..., Any], faq: Path) -> None:
+    """With `--judge` the answers have grades, and the reader is told who judged."""
+    ended = tailorbird("compare", faq, "--arms", "base", "--judge", "--json", "-")
+    assert ended.code == 0
+    assert ended.data["judge"]["model"] == "fake-chat"
+    assert list(ended.data["scorers"]) == [
+        "judged_correctness",
+        "judged_style",
+        "judged_groundedness",
+    ]
+    assert any("same family" in one for one in ended.data["verdict"]["caveats"])
+    shown = tailorbird("compare", faq, "--arms", "base", "--judge")
+    assert "judged_correctness" in shown.out

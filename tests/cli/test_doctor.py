@@ -48,3 +48,14 @@ def test_as_json(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
     assert (broken.code, broken.data["ok"], broken.data["reachable"]) == (1, False, None)
     assert "did you mean 'cloud'?" in broken.data["findings"][0]["text"]
     assert set(fine.data) == set(broken.data)
+
+
+def test_a_horizon_makes_ends_count(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
+    """What ends within the days that were named ends the command with 1."""
+    (tmp_path / "tailorbird.toml").write_text(
+        '[profiles.old]\nprovider = "fake"\nflavor = "openai"\n'
+    )
+    assert tailorbird("doctor", "--profile", "old").code == 0
+    ended = tailorbird("doctor", "--profile", "old", "--horizon", 60)
+    assert ended.code == 1
+    assert "error   capability" in ended.out

@@ -25,8 +25,9 @@ from pydantic import BaseModel
 
 from tailorbird.cli import main
 from tailorbird.exceptions import ConfigError
-from tailorbird.testing.wire import WireSettings, recipes
-from tailorbird.testing.wire.serving import open_listener, serving_fakes
+from tailorbird.testing._wire import recipes
+from tailorbird.testing._wire.serving import open_listener, serving_fakes
+from tailorbird.testing.wire import WireSettings
 
 pytestmark = [
     pytest.mark.allow_hosts(["127.0.0.1"]),

@@ -19,7 +19,8 @@ from tailorbird.types.questions import Question
 from tailorbird.types.retrieval import ScoreKind, Span
 from tailorbird.types.tuned import TunedModel
 from tailorbird.types.usage import Price, Usage
-from tailorbird.workflow.answering.results import Arm, ComparisonData, Outcome, Scores, Shot
+from tailorbird.workflow.answering.arm import Arm, Shot
+from tailorbird.workflow.answering.results import ComparisonData, Outcome, Scores
 from tailorbird.workflow.comparing.scoring import ReferenceProfile, score
 from tailorbird.workflow.comparing.summary import compare_pairs, figures, summarize
 from tailorbird.workflow.comparing.verdict import conclude

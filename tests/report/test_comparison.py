@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet  # pyright: ignore[reportMissingTypeStubs]
 
 from tailorbird.exceptions import ConfigError, InvalidInputError, StorageError
 from tailorbird.report import Comparison
@@ -94,6 +95,27 @@ def test_unwritable_places_are_named(comparison: Comparison, tmp_path: Path) -> 
     """A folder that does not exist is named in the error."""
     with pytest.raises(StorageError, match=r"nowhere.r\.html"):
         comparison.write_html(tmp_path / "nowhere" / "r.html")
+
+
+def test_parquet_holds_the_rows(data: ComparisonData, tmp_path: Path) -> None:
+    """One row for each answer, types and all; texts without UTF-8 are escaped as elsewhere."""
+    first = data.questions[0].model_copy(update={"text": "a\udc80b"})
+    odd = data.model_copy(update={"questions": (first, *data.questions[1:])})
+    Comparison(odd).write_parquet(tmp_path / "answers.parquet")
+    rows = parquet.read_table(tmp_path / "answers.parquet").to_pylist()
+    assert len(rows) == len(data.outcomes)
+    assert rows[0]["question"] == "a\\udc80b"
+    assert rows[1:3] == Comparison(data).to_rows()[1:3]
+
+
+def test_parquet_needs_pyarrow(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without pyarrow, the error says what to install, and nothing is written."""
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(ConfigError, match="pip install pyarrow"):
+        comparison.write_parquet(tmp_path / "answers.parquet")
+    assert not list(tmp_path.iterdir())
 
 
 def test_frames_need_pandas(comparison: Comparison, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from tailorbird.exceptions import InvalidInputError
-from tailorbird.report.document import KEYS, from_json, to_json, to_object
+from tailorbird.report.document import KEYS, from_json, json_pieces, to_json, to_object
 from tailorbird.workflow.answering.results import ComparisonData
 
 
@@ -31,10 +31,27 @@ def test_json_holds_what_tools_need(data: ComparisonData) -> None:
     assert {"arm", "baseline", "kind", "n", "wins", "losses", "p_value", "word"} <= set(
         found["pairwise"][0]
     )
-    assert set(found["verdict"]) == {"headline", "recommended", "reasons", "caveats"}
+    assert set(found["verdict"]) == {
+        "headline",
+        "recommended",
+        "reasons",
+        "caveats",
+        "decision",
+        "next_steps",
+    }
     assert found["created_at"] == "2026-11-22T04:05:06Z"
     assert found["settings"] == {"held_out": 0.25, "seed": 7}
     assert Decimal(found["figures"][0]["usd_per_1000"]) == Decimal("0.0315")
+
+
+def test_json_in_pieces_is_that_of_the_whole(data: ComparisonData) -> None:
+    """Piece by piece the text is what the standard library writes, and no piece holds it all."""
+    for one in (data, data.model_copy(update={"outcomes": ()})):
+        whole = json.dumps(to_object(one), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        assert to_json(one) == whole
+    pieces = list(json_pieces(data))
+    assert len(pieces) > len(data.outcomes)
+    assert max(map(len, pieces)) < len(to_json(data)) / 2
 
 
 def test_json_is_readable_japanese(data: ComparisonData) -> None:

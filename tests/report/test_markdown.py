@@ -12,13 +12,13 @@ def test_markdown_has_every_part(data: ComparisonData) -> None:
     """Verdict, reasons, caveats, shares, costs and pairs are there; tables are whole."""
     text = to_markdown(data)
     assert text.startswith("# 社内FAQ\n\n6 arms × 39 questions on fake,")
-    assert text.count("\n## ") == 4
+    assert text.count("\n## ") == 5
     assert "| retrieval | 0.82, 0.67-0.91 | 1.00 |" in text
     assert "| few-shot | 0.00 (38), 0.00-0.09 | 0.00 | 0.00 (6) |" in text
     assert "- Mind: Scores on the fake prove the plumbing only." in text
     assert len(re.findall(r"\| (?:better|worse|no difference shown) \|", text)) == 15
     widths = {line.count(" | ") for line in text.splitlines() if line.startswith("| ")}
-    assert widths == {7, 8}
+    assert widths == {5, 7, 8}
 
 
 def test_arms_without_scores_have_a_dash(data: ComparisonData) -> None:

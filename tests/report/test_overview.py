@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tailorbird.report.overview import COST_HEADS, Overview, cost_row
+from tailorbird.report.overview import COST_HEADS, Overview, cost_row, extra_table
 from tailorbird.types.usage import Usage
-from tailorbird.workflow.answering.results import ArmFigures, ComparisonData
+from tailorbird.workflow.answering.results import ArmFigures, Cell, ComparisonData
 
 
 def test_overview_has_a_column_for_each_kind(data: ComparisonData) -> None:
@@ -65,3 +65,16 @@ def test_cost_rows_fit_their_heads() -> None:
         "abstained": "2",
         "failed": "1",
     }
+
+
+def test_extra_figures_have_a_place_for_each_arm(data: ComparisonData) -> None:
+    """A scorer's column says how many answers it rests on, and is empty without any."""
+    cell = Cell(arm="base", kind="all", metric="length", n=3, value=4.5, low=4, high=5)
+    few = cell.model_copy(update={"arm": "prompted", "n": 2})
+    scored = data.model_copy(update={"scorers": {"length": (0, 9)}, "summary": (cell, few)})
+    heads, base, prompted, *others = extra_table(scored)
+    assert heads == ("arm", "length (n=3)")
+    assert base == ("base", "4.50 [4.00..5.00]")
+    assert prompted == ("prompted", "4.50 (n=2) [4.00..5.00]")
+    assert {one[1] for one in others} == {"-"}
+    assert extra_table(data) == []

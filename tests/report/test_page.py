@@ -10,10 +10,10 @@ import pytest
 
 from tailorbird.report.page import to_fragment, to_html
 from tailorbird.types.answers import Answer
-from tailorbird.workflow.answering.results import ComparisonData, Outcome, Scores
+from tailorbird.workflow.answering.results import ComparisonData, Leak, Outcome, Scores
 
 MakeComparison = Callable[..., ComparisonData]
-VOID = {"meta", "input", "circle", "path"}
+VOID = {"meta", "input", "circle", "path", "line", "rect"}
 
 
 class Reader(HTMLParser):
@@ -61,9 +61,11 @@ def test_page_needs_no_network_and_no_script(data: ComparisonData) -> None:
     read = Reader(page)
     assert not {"script", "link", "img", "iframe", "object", "form", "a"} & set(read.tags)
     names = {name for name, _ in read.attributes}
-    assert not {"src", "href", "srcset", "action", "style"} & names
+    assert not {"src", "href", "srcset", "action"} & names
+    styles = {value for name, value in read.attributes if name == "style"}
+    assert all(re.fullmatch(r"font-size:[\d.]+px;", str(one)) for one in styles)  # the pictures'
     assert not [name for name in names if name.startswith("on")]
-    assert "url(" not in page
+    assert not re.search(r"url\((?!#)", page)  # the pictures name parts of themselves
     assert "@import" not in page
     assert "default-src &#x27;none&#x27;" in page
 
@@ -119,6 +121,23 @@ def test_recommended_arm_is_marked(make_comparison: MakeComparison) -> None:
     assert "★ marks the arm to take." not in to_html(make_comparison(per_kind=1))
 
 
+def test_page_says_what_its_words_mean(data: ComparisonData) -> None:
+    """A reader who did not run it learns how each arm answers and what each kind tests."""
+    words = to_html(data).split("<summary>What arms and kinds")[1].split("</details>")[0]
+    assert "<li><b>base</b>: model small, the question alone</li>" in words
+    assert "<b>few-shot</b>: model small, a system prompt, 1 worked example</li>" in words
+    assert (
+        "<b>tuned + retrieval</b>: fine-tuned from small, model ft:small:faq-bot, a system prompt,"
+        " up to 5 passages from the index handbook</li>"
+    ) in words
+    assert "<li><b>unseen</b>: a fact that only the documents hold</li>" in words
+    few = data.arms[2].model_copy(update={"shots": data.arms[2].shots * 3, "nearest_shots": 2})
+    plain = tuple(one.model_copy(update={"kind": None}) for one in data.questions)
+    page = to_html(data.model_copy(update={"arms": (few,), "questions": plain}))
+    assert "a system prompt, 2 worked examples</li>" in page
+    assert "Kinds of question" not in page
+
+
 def test_matrix_is_seen_from_the_row(make_comparison: MakeComparison) -> None:
     """What is better from one side is worse from the other, with turned figures."""
     page = to_html(make_comparison(per_kind=12, names=("base", "retrieval")))
@@ -130,9 +149,29 @@ def test_matrix_is_seen_from_the_row(make_comparison: MakeComparison) -> None:
 def test_kinds_can_be_filtered_without_script(data: ComparisonData) -> None:
     """A chosen kind hides the questions of all others, by rules of the style sheet."""
     page = to_html(data)
-    assert '<input type="radio" name="kind" id="tb-all" checked>' in page
-    assert ".tb:has(#tb-unseen:checked) .q:not(.k-unseen){display:none}" in page
-    assert page.count('<details class="q k-unseen">') == 7
+    assert '<input type="radio" name="kind" id="tb-kind-all" checked>' in page
+    assert ".tb:has(#tb-kind-unseen:checked) .q:not(.k-unseen){display:none}" in page
+    assert page.count('<details class="q k-unseen ') == 7
+
+
+def test_outcomes_can_be_filtered_without_script(data: ComparisonData) -> None:
+    """Where arms differ, where nobody is right, where a call failed, what training gave away."""
+    first = data.questions[0].id
+    leaks = (
+        Leak(question=first, row="1", reason="same-question", similarity=1, expected=False),
+        Leak(question="x", row="2", reason="same-question", similarity=1, expected=True),
+    )
+    page = to_html(data.model_copy(update={"leaks": leaks}))
+    assert '<input type="radio" name="state" id="tb-state-all" checked>' in page
+    for state, label in {
+        "differ": "arms differ",
+        "failed": "a call failed",
+        "leaked": "given away by training",
+    }.items():
+        assert f".tb:has(#tb-state-{state}:checked) .q:not(.s-{state}){{display:none}}" in page
+        assert f'<label for="tb-state-{state}">{label}</label>' in page
+    assert page.count("s-leaked") == 2  # a rule, and one question
+    assert "tb-state-leaked" not in to_html(data)
 
 
 def test_questions_without_kinds_need_no_filter(data: ComparisonData) -> None:
@@ -147,8 +186,8 @@ def test_questions_without_kinds_need_no_filter(data: ComparisonData) -> None:
         }
     )
     page = to_html(plain)
-    assert 'type="radio"' not in page
-    assert '<details class="q k-none">' in page
+    assert 'name="kind"' not in page
+    assert '<details class="q k-none ' in page
     assert "<p>-</p>" in page
 
 

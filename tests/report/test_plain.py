@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from tailorbird.report.plain import to_text
 from tailorbird.report.widths import display_width
-from tailorbird.workflow.answering.results import Arm, ComparisonData, Verdict
+from tailorbird.workflow.answering.arm import Arm
+from tailorbird.workflow.answering.results import ComparisonData, Verdict
 
 NAMES = {"base": "素のモデル", "tuned + retrieval": "調整＋検索"}
 

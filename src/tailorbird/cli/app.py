@@ -1,8 +1,8 @@
 """Put the commands together and run them.
 
-Exit codes: 0 everything went well; 1 the data has errors, a job failed, or `doctor` found something
-wrong; 2 it cannot run (usage, settings, a missing file, or what a provider said); 130 interrupted
-by Ctrl-C.
+Exit codes: 0 everything went well; 1 the data has errors, a job failed, `doctor` found something
+wrong, or no successor is shown to be no worse; 2 it cannot run (usage, settings, a missing file, or
+what a provider said); 130 interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -21,9 +21,14 @@ from tailorbird.cli.catalog import models
 from tailorbird.cli.checking import estimate, validate
 from tailorbird.cli.comparing import compare
 from tailorbird.cli.doctor import doctor
-from tailorbird.cli.documents import ask, index, search
+from tailorbird.cli.documents import ask, search
 from tailorbird.cli.failures import CANNOT_RUN, INTERRUPTED
+from tailorbird.cli.indexing import index
+from tailorbird.cli.leaving import export, record, retrain, successor
+from tailorbird.cli.questioning import questions
+from tailorbird.cli.reporting import diff, report
 from tailorbird.cli.serving import serve_fake
+from tailorbird.cli.spending import spending
 from tailorbird.cli.training import jobs, tune
 from tailorbird.report.document import KEYS
 
@@ -37,7 +42,8 @@ _EXIT_CODES = """\
 \b
 Exit codes:
   0    everything went well
-  1    the data has errors, a job failed, or doctor found something wrong
+  1    the data has errors, a job failed, doctor found something wrong, or no
+       successor is shown to be no worse
   2    it cannot run: usage, settings, a missing file, or what a provider said
   130  interrupted by Ctrl-C; jobs at the provider go on"""
 
@@ -49,6 +55,8 @@ class _Command:
     """A command, and what its help says besides its options."""
 
     function: Callable[..., None]
+    short: str
+    """What it does, whole on a line of 80 columns in the list of commands."""
     example: str
     json_keys: str
 
@@ -64,56 +72,124 @@ class _Command:
 _COMMANDS = (
     _Command(
         compare,
+        "Tune, index, ask every arm, and say what the data deserves.",
         "tailorbird compare faq.csv --documents handbook/ --html report.html",
         ", ".join(KEYS),
     ),
     _Command(
+        report,
+        "Show an earlier comparison, or write it as HTML and the like.",
+        "tailorbird report --html report.html",
+        ", ".join(KEYS),
+    ),
+    _Command(
+        diff,
+        "Say what changed between two comparisons.",
+        "tailorbird diff monday tuesday",
+        "before, after, shared, arms (arm, kind, n, before, after, wins, losses, low, high,"
+        " p_adjusted, word), flips, only_before, only_after",
+    ),
+    _Command(
         validate,
+        "Find every mistake in questions or training data.",
         "tailorbird validate train.jsonl --for openai",
         "ok, total, problems, source, kind, provider, records",
     ),
     _Command(
         estimate,
+        "Say what training would use and cost; nothing is sent.",
         "tailorbird estimate faq.csv --profile openai",
         "base, examples, tokens, counted, epochs, trained_tokens, usd, price, hosting_hourly",
     ),
     _Command(
         tune,
+        "Tune a model on questions and answers, once for each name.",
         "tailorbird tune faq.csv --name faq-bot --no-wait",
         "name, profile, provider, job, status, system, tuned",
     ),
-    _Command(jobs, "tailorbird jobs", "jobs (name, job, status, base, model, begun)"),
+    _Command(
+        jobs,
+        "List the tuning runs of this workspace.",
+        "tailorbird jobs",
+        "jobs (name, job, status, base, model, begun)",
+    ),
     _Command(
         index,
+        "Build an index of documents, or bring it up to date.",
         "tailorbird index handbook/ --name handbook",
-        "name, info, added, changed, unchanged, removed, embedded, usage, problems, evaluation",
+        "name, info, added, changed, unchanged, removed, kept, embedded, usage, problems,"
+        " evaluation",
     ),
     _Command(
         search,
+        "Find the passages of an index that fit a question best.",
         'tailorbird search "paid leave" --index handbook --top-k 3',
-        "query, index, hits (rank, chunk, score, score_kind, legs)",
+        "query, index, hits (rank, chunk, score, score_kind, legs), usage",
     ),
     _Command(
         ask,
+        "Ask a model, a tuned model, an index, or both.",
         'tailorbird ask "How long does a refund take?" --index handbook --only-from-data',
         "question, text, abstained, reason, citations (number, document, chunk, source, page, span,"
         " quote, score, score_kind), retrieved, dropped_citations, foreign_links, usage, latency_s,"
-        " model",
+        " first_token_s, model",
+    ),
+    _Command(
+        questions,
+        "Let the model write test questions.",
+        "tailorbird questions faq.csv --documents handbook/ --out made.jsonl",
+        "out, questions (id, text, answers, kind, sources, origin, swap), problems",
+    ),
+    _Command(
+        export,
+        "Write a tuned model as a folder of plain files.",
+        "tailorbird export faq-bot --to faq-bot/",
+        "tuned, exported_at, files",
+    ),
+    _Command(
+        record,
+        "Keep what a tuned model answers, before it is shut down.",
+        "tailorbird record faq-bot questions.csv --bundle faq-bot/",
+        "bundle (tuned, exported_at, files), recorded, failed",
+    ),
+    _Command(
+        retrain,
+        "Train an exported model again, somewhere else.",
+        "tailorbird retrain faq-bot/ --profile azure",
+        "name, provider, identity, base, model, deployment, system, …",
+    ),
+    _Command(
+        successor,
+        "Say whether a successor is no worse than what was recorded.",
+        "tailorbird successor faq-bot/ --tuned faq-bot --profile azure",
+        "name, model, recorded_from, recorded_to, baseline, margin, successors (arm, kind, n, wins,"
+        " losses, difference, low, high, word, more_questions), lost",
     ),
     _Command(
         models,
+        "List the account's models, and when each is shut down.",
         "tailorbird models --json -",
         "models (id, owned_by, created_at, base, shutdown_date, successor, kinds, tunable,"
         " days_left)",
     ),
     _Command(
+        spending,
+        "List what was paid, and what is held by a budget.",
+        "tailorbird spending --profile openai",
+        "usd, budget (usd, period, max_output_tokens, hosting_hours), spending (id, at, identity,"
+        " what, subject, reference, model, usage, usd, calls, assumed), reserved (identity, what,"
+        " reference, subject, usd, at)",
+    ),
+    _Command(
         doctor,
+        "Check whether a profile works, and until when.",
         "tailorbird doctor --profile openai",
         "ok, profile, provider, identity, origins, keys, warnings, reachable, roles, capabilities,"
         " findings (topic, subject, level, text)",
     ),
     _Command(
         serve_fake,
+        "Serve the fake over HTTP to programs in any language.",
         "tailorbird serve-fake --port 8080",
         "url, base_urls, environment, profiles",
     ),
@@ -146,7 +222,7 @@ def _app() -> typer.Typer:
     )
     app.callback(epilog=_EXIT_CODES)(_tailorbird)
     for command in _COMMANDS:
-        app.command(epilog=command.epilog)(command.function)
+        app.command(epilog=command.epilog, short_help=command.short)(command.function)
     return app
 
 

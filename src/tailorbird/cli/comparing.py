@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from tailorbird.cli.comparison_view import show_comparison
 from tailorbird.cli.failures import show_problems
 from tailorbird.cli.options import (
     AgainOption,
+    BudgetOption,
     ConfigOption,
     JsonOption,
     ModelOption,
@@ -20,20 +21,19 @@ from tailorbird.cli.options import (
     ProfileOption,
     SystemOption,
     WorkspaceOption,
-    writable,
 )
 from tailorbird.cli.prompts import choose_prompt, show_prompt
+from tailorbird.cli.reporting import (
+    CsvOption,
+    HtmlOption,
+    MarkdownOption,
+    ParquetOption,
+    write_files,
+)
 from tailorbird.cli.session import existing, session, work
 from tailorbird.data import read_questions
 from tailorbird.types.ids import ModelId
 from tailorbird.workbench import WORKSPACE
-
-if TYPE_CHECKING:
-    from typer.models import OptionInfo
-
-    from tailorbird.cli.screen import Screen
-    from tailorbird.report import Comparison
-
 
 _Questions = Annotated[
     Path,
@@ -69,16 +69,33 @@ _Seed = Annotated[
 ]
 
 
-def _file_option(flag: str, what: str) -> OptionInfo:
-    option: OptionInfo = typer.Option(
-        flag, metavar="FILE", help=f"Write {what}.", show_default=False, callback=writable
-    )
-    return option
+_Judge = Annotated[
+    bool,
+    typer.Option(
+        "--judge",
+        help="Let the model of the role `judge` judge the answers to at most 200 questions:"
+        " correctness, style, groundedness.",
+    ),
+]
 
 
-_Markdown = Annotated[str | None, _file_option("--markdown", "the report as Markdown")]
-_Html = Annotated[str | None, _file_option("--html", "the report as a web page")]
-_Csv = Annotated[str | None, _file_option("--csv", "one row for each answer")]
+_Bulk = Annotated[
+    bool,
+    typer.Option("--bulk", help="Ask as batches: at a part of the price, answered within a day."),
+]
+_Stream = Annotated[
+    bool,
+    typer.Option("--stream", help="Stream answers, to measure the time to the first token."),
+]
+_Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="Name under which `report` and `diff` find it again; without it one is made.",
+        show_default=False,
+    ),
+]
 
 
 def compare(  # noqa: PLR0913 - an option each
@@ -90,17 +107,23 @@ def compare(  # noqa: PLR0913 - an option each
     arms: _Arms = None,
     held_out: _HeldOut = 0.25,
     seed: _Seed = 7,
+    judge: _Judge = False,
+    bulk: _Bulk = False,
+    stream: _Stream = False,
+    name: _Name = None,
     again: AgainOption = False,
     profile: ProfileOption = None,
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
     json: JsonOption = None,
-    markdown: _Markdown = None,
-    html: _Html = None,
-    csv: _Csv = None,
+    budget: BudgetOption = None,
+    markdown: MarkdownOption = None,
+    html: HtmlOption = None,
+    csv: CsvOption = None,
+    parquet: ParquetOption = None,
 ) -> None:
     """Tune, index, ask every arm the held-out questions, and say what the data deserves."""
-    place = Place(profile=profile, config=config, workspace=workspace, json=json)
+    place = Place(profile=profile, config=config, workspace=workspace, json=json, budget=budget)
     with session(place) as screen:
         wanted = read_arms(arms, has_documents=documents is not None)
         if documents is not None:
@@ -117,6 +140,10 @@ def compare(  # noqa: PLR0913 - an option each
             arms=wanted,
             model=None if model is None else ModelId(model),
             again=again,
+            judge=judge,
+            bulk=bulk,
+            stream=stream,
+            name=name,
         )
         show_prompt(screen, request.prompt)
         screen.note(request.parts.summary)
@@ -126,18 +153,7 @@ def compare(  # noqa: PLR0913 - an option each
             lambda bench, on_progress: run_comparison(bench, screen, request, on_progress),
         )
         show_comparison(screen, result)
-        _write(screen, result, markdown=markdown, html=html, csv=csv)
+        write_files(
+            screen, result, {"markdown": markdown, "html": html, "csv": csv, "parquet": parquet}
+        )
         screen.data(result.to_object())
-
-
-def _write(
-    screen: Screen, result: Comparison, *, markdown: str | None, html: str | None, csv: str | None
-) -> None:
-    for path, write in (
-        (markdown, result.write_markdown),
-        (html, result.write_html),
-        (csv, result.write_csv),
-    ):
-        if path is not None:
-            write(path)
-            screen.written(path)

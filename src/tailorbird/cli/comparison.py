@@ -15,6 +15,7 @@ from tailorbird.data.questions.split import split_questions
 from tailorbird.exceptions import InvalidInputError, UnsupportedError
 from tailorbird.types.capabilities import Capability
 from tailorbird.workflow.answering.arms import pick_arms
+from tailorbird.workflow.judging.options import JudgeOptions
 from tailorbird.workflow.tuning.training import TuneOptions
 
 if TYPE_CHECKING:
@@ -85,6 +86,14 @@ class Request:
     """Base model to tune; None takes the profile's."""
     again: bool
     """Whether to train anew after a job that failed or was cancelled."""
+    judge: bool = False
+    """Whether a model judges the answers."""
+    bulk: bool = False
+    """Whether to ask as batches."""
+    stream: bool = False
+    """Whether to stream answers."""
+    name: str | None = None
+    """Name under which the run is kept; None makes one."""
 
 
 async def run_comparison(
@@ -111,6 +120,10 @@ async def run_comparison(
         pick_arms(possible, arms),
         request.parts.held_out,
         settings=request.parts.settings,
+        name=request.name,
+        bulk=request.bulk,
+        stream=request.stream,
+        judge=JudgeOptions() if request.judge else None,
         on_progress=on_progress,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tailorbird.report.figures import NOTHING, interval, share, subtitle
-from tailorbird.report.overview import COST_HEADS, Overview, cost_row
+from tailorbird.report.overview import COST_HEADS, Overview, cost_row, extra_table
 from tailorbird.workflow.answering.results import ALL_KINDS
 
 if TYPE_CHECKING:
@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from tailorbird.workflow.answering.results import Verdict
 
 
-def show_comparison(screen: Screen, result: Comparison) -> None:
-    """Show who was right how often, what it cost, what follows, and how much was asked anew."""
+def show_comparison(screen: Screen, result: Comparison, *, is_new: bool = True) -> None:
+    """Show who was right how often, what it cost, what follows; of a new one how much was asked."""
     if screen.is_terminal:
         _show_tables(screen, result)
         _show_verdict(screen, result.verdict)
     else:
         screen.show(str(result))
+    if not is_new:
+        return
     outcomes = result.outcomes
     reused = sum(one.reused for one in outcomes)
     failed = sum(one.answer is None for one in outcomes)
@@ -36,6 +38,9 @@ def _show_tables(screen: Screen, result: Comparison) -> None:
     heads = ["right answers", all_head, "95%", *kind_heads]
     rows = [_shares(table, arm) for arm in table.arms]
     screen.table(heads, rows, right=range(1, len(heads)))
+    extras = extra_table(data)
+    if extras:
+        screen.table(extras[0], extras[1:], right=range(1, len(extras[0])))
     costs = [cost_row(one) for one in result.figures]
     screen.table(COST_HEADS, costs, right=range(1, len(COST_HEADS)))
 
@@ -51,5 +56,7 @@ def _show_verdict(screen: Screen, verdict: Verdict) -> None:
     screen.show(f"Verdict: {verdict.headline}", style="bold green")
     for reason in verdict.reasons:
         screen.show(f"- {reason}")
+    for step in verdict.next_steps:
+        screen.show(f"> {step}", style="bold")
     for caveat in verdict.caveats:
         screen.show(f"! {caveat}", style="yellow")

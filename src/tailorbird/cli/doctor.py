@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,34 +16,50 @@ from tailorbird.cli.options import (
     WorkspaceOption,
 )
 from tailorbird.cli.session import session
-from tailorbird.workbench import WORKSPACE, diagnose_profile
+from tailorbird.workbench import WORKSPACE
+from tailorbird.workbench.diagnosis import diagnose_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tailorbird.cli.screen import Screen
     from tailorbird.config import Description
-    from tailorbird.workbench import Diagnosis
+    from tailorbird.workbench.diagnosis import Diagnosis
     from tailorbird.workflow.diagnosis import Examination
 
 _STYLES = {"ok": "green", "note": "cyan", "warning": "yellow", "error": "bold red"}
 
 
+_Horizon = Annotated[
+    int | None,
+    typer.Option(
+        "--horizon",
+        min=0,
+        metavar="DAYS",
+        help="End with 1 when a model, a tuned model or a capability ends within so many days.",
+        show_default=False,
+    ),
+]
+
+
 def doctor(
     *,
+    horizon: _Horizon = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
     json: JsonOption = None,
 ) -> None:
-    """Check a profile: settings, keys, one cheap call, models of the roles, dates of their end.
+    """Check a profile: settings, keys, cheap calls, models of the roles, dates of their end.
 
-    Nothing is changed or paid for, and no key is shown. Ends with 1 when something is wrong;
-    warnings alone end with 0.
+    The engine of the indexes is reached, too. Nothing is changed or paid for, and no key is shown.
+    Ends with 1 when something is wrong; warnings alone end with 0.
     """
     place = Place(profile=profile, config=config, workspace=workspace, json=json)
     with session(place) as screen:
-        found = asyncio.run(diagnose_profile(profile, config=config, workspace=workspace))
+        found = asyncio.run(
+            diagnose_profile(profile, config=config, workspace=workspace, horizon_days=horizon)
+        )
         _show(screen, found)
         screen.data(_as_data(found))
     if not found.ok:

@@ -23,7 +23,7 @@ FINE = 0
 """Everything went well."""
 
 BAD = 1
-"""The data has errors, a job failed, or `doctor` found something wrong."""
+"""The data has errors, a job failed, `doctor` found something wrong, or no successor holds up."""
 
 CANNOT_RUN = 2
 """Usage, settings, a missing file, or what a provider said."""
@@ -128,5 +128,5 @@ def _advice(error: TailorbirdError) -> str:
     if isinstance(error, JobOutcomeUnknownError):
         return "run the same command again later: it looks for the job first"
     if isinstance(error, IndexMissingError):
-        return "build it first: tailorbird index PATH --name NAME"
+        return "tailorbird index PATH --name NAME"
     return ""

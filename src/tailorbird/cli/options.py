@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tailorbird.cli.screen import STDOUT
+from tailorbird.types.budget import Budget
 from tailorbird.workbench import WORKSPACE
+
+if TYPE_CHECKING:
+    from typer.models import OptionInfo
 
 
 def writable(path: str | None) -> str | None:
@@ -31,6 +35,14 @@ def writable(path: str | None) -> str | None:
         message = f"there is no folder {folder!r} to write into; make it first"
         raise typer.BadParameter(message)
     return path
+
+
+def file_option(flag: str, what: str) -> OptionInfo:
+    """Make the option that writes something into a file."""
+    option: OptionInfo = typer.Option(
+        flag, metavar="FILE", help=f"Write {what}.", show_default=False, callback=writable
+    )
+    return option
 
 
 ProfileOption = Annotated[
@@ -87,6 +99,16 @@ AgainOption = Annotated[
     bool,
     typer.Option("--again", help="Train anew although the run's job failed or was cancelled."),
 ]
+BudgetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="USD",
+        help="The most that may be spent, e.g. 5, or 20/month, 2.50/day, 1/run; calls that could"
+        " exceed it are not sent. Without it the profile's budget.",
+        show_default=False,
+    ),
+]
 AllOption = Annotated[bool, typer.Option("--all", help="Show all problems, not only the first 20.")]
 
 
@@ -102,3 +124,17 @@ class Place:
     """Folder to remember things in."""
     json: str | None = None
     """File for the JSON, `-` for stdout; None writes none."""
+    budget: str | None = None
+    """The most that may be spent, as `Budget.parse` reads it; None takes the profile's."""
+
+    @property
+    def limit(self) -> Budget | float | None:
+        """The budget; without a period it is that of the profile's, or all that is ever spent.
+
+        Raises:
+            InvalidInputError: It is written in another way.
+        """
+        if self.budget is None:
+            return None
+        read = Budget.parse(self.budget)
+        return read if "/" in self.budget else float(read.usd)

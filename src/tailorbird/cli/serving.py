@@ -95,8 +95,9 @@ def serve_fake(
 async def _serve(screen: Screen, *, host: str, port: int, flavor: FlavorChoice, key: str) -> None:
     """Serve until somebody ends it."""
     # The packages of the extra `server`, which no other command needs.
-    from tailorbird.testing.wire import WireSettings, recipes  # noqa: PLC0415
-    from tailorbird.testing.wire.serving import open_listener, serving_fakes  # noqa: PLC0415
+    from tailorbird.testing._wire import recipes  # noqa: PLC0415
+    from tailorbird.testing._wire.serving import open_listener, serving_fakes  # noqa: PLC0415
+    from tailorbird.testing.wire import WireSettings  # noqa: PLC0415
 
     settings = WireSettings(
         api_keys=(key,),

@@ -49,7 +49,9 @@ def work(place: Place, screen: Screen, step: Callable[[Workbench, OnProgress], A
     """
 
     async def run(on_progress: OnProgress) -> T:
-        door = open_workbench(place.profile, config=place.config, workspace=place.workspace)
+        door = open_workbench(
+            place.profile, config=place.config, workspace=place.workspace, budget=place.limit
+        )
         async with door as bench:
             return await step(bench, on_progress)
 

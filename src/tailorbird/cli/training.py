@@ -10,6 +10,7 @@ import typer
 
 from tailorbird.cli.options import (
     AgainOption,
+    BudgetOption,
     ConfigOption,
     JsonOption,
     ModelOption,
@@ -65,12 +66,13 @@ def tune(  # noqa: PLR0913 - an option each
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
     json: JsonOption = None,
+    budget: BudgetOption = None,
 ) -> None:
     """Tune a model on questions and answers, and wait until it answers.
 
     The estimate is shown before anything is sent. Stopping this command never stops the job.
     """
-    place = Place(profile=profile, config=config, workspace=workspace, json=json)
+    place = Place(profile=profile, config=config, workspace=workspace, json=json, budget=budget)
     with session(place) as screen:
         rows = read_rows(screen, questions, system=system)
         show_prompt(screen, rows.prompt)

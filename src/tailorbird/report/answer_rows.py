@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tailorbird.workflow.comparing.summary import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tailorbird.types.answers import Answer
     from tailorbird.types.questions import Question
@@ -30,8 +30,9 @@ def to_rows(data: ComparisonData) -> list[Row]:
     """Give one row for each arm and question, arm by arm, with the same columns in each.
 
     Columns: `arm`, `id`, `kind`, `line`, `question`, `reference`, `answer`; then a column for each
-    metric (`correct` … `retrieved`); then `abstained`, `reason`, `cited` and `found` (documents,
-    joined by `; `), `latency_s`, `input_tokens`, `output_tokens`, `model`, `reused`, `error`.
+    metric (`correct` … `recall`), each scorer and each rubric of the judge; then `abstained`,
+    `reason`, `cited` and `found` (documents, joined by `; `), `latency_s`, `input_tokens`,
+    `output_tokens`, `model`, `reused`, `error`.
     """
     return list(_rows(data))
 
@@ -43,16 +44,17 @@ def to_csv(data: ComparisonData) -> str:
     """
     lines = io.StringIO(newline="")
     rows = to_rows(data)
-    writer = csv.DictWriter(lines, fieldnames=_columns())
+    writer = csv.DictWriter(lines, fieldnames=_columns(data))
     writer.writeheader()
     writer.writerows({name: _defused(value) for name, value in row.items()} for row in rows)
     return lines.getvalue()
 
 
-def _columns() -> list[str]:
+def _columns(data: ComparisonData) -> list[str]:
     return [
         *("arm", "id", "kind", "line", "question", "reference", "answer"),
         *METRICS,
+        *data.scorers,
         *("abstained", "reason", "cited", "found", "latency_s", "input_tokens", "output_tokens"),
         *("model", "reused", "error"),
     ]
@@ -61,10 +63,10 @@ def _columns() -> list[str]:
 def _rows(data: ComparisonData) -> Iterator[Row]:
     questions = {question.id: question for question in data.questions}
     for outcome in data.outcomes:
-        yield _row(outcome, questions[outcome.question])
+        yield _row(outcome, questions[outcome.question], tuple(data.scorers))
 
 
-def _row(outcome: Outcome, question: Question) -> Row:
+def _row(outcome: Outcome, question: Question, extra: Sequence[str]) -> Row:
     answer = outcome.answer
     scores: dict[str, Value] = outcome.scores.model_dump()
     return {
@@ -76,6 +78,7 @@ def _row(outcome: Outcome, question: Question) -> Row:
         "reference": question.reference,
         "answer": None if answer is None else answer.text,
         **{metric: scores[metric] for metric in METRICS},
+        **{name: outcome.scores.extra.get(name) for name in extra},
         **_details(answer),
         "reused": outcome.reused,
         "error": outcome.error,
@@ -90,7 +93,7 @@ def _details(answer: Answer | None) -> Row:
         "abstained": answer.abstained,
         "reason": None if answer.reason is None else answer.reason.value,
         "cited": "; ".join(dict.fromkeys(one.source or one.document for one in answer.citations)),
-        "found": "; ".join(answer.retrieved),
+        "found": "; ".join(answer.retrieved_documents),
         "latency_s": answer.latency_s,
         "input_tokens": answer.usage.input_tokens,
         "output_tokens": answer.usage.output_tokens,

@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from tailorbird.types.questions import Question
+    from tailorbird.workflow.answering.arm import Arm
     from tailorbird.workflow.answering.results import (
-        Arm,
         ArmFigures,
         Cell,
         ComparisonData,
-        Metric,
         Outcome,
         Pair,
         Verdict,
@@ -100,8 +99,11 @@ class Comparison:
         """What to do, in words."""
         return self.data.verdict
 
-    def cell(self, arm: str, *, kind: str = ALL_KINDS, metric: Metric = "correct") -> Cell | None:
-        """Look one figure of the summary up; None when no answer was scored for it."""
+    def cell(self, arm: str, *, kind: str = ALL_KINDS, metric: str = "correct") -> Cell | None:
+        """Look one figure of the summary up; None when no answer was scored for it.
+
+        `metric` is a `Metric`, the name of a scorer, or `judged_<rubric>`.
+        """
         for one in self.data.summary:
             if (one.arm, one.kind, one.metric) == (arm, kind, metric):
                 return one
@@ -163,6 +165,24 @@ class Comparison:
         make: Callable[[list[Row]], object] = pandas.DataFrame
         return make(self.to_rows())
 
+    def write_parquet(self, path: Path | str) -> None:
+        """Write the rows as Parquet, whole or not at all.
+
+        Raises:
+            ConfigError: pyarrow is not installed.
+            StorageError: The file cannot be written.
+        """
+        try:
+            # By name, as in `to_pandas`.
+            arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+        except ImportError as exc:
+            message = "the package 'pyarrow' is not installed: pip install pyarrow"
+            raise ConfigError(message) from exc
+        table = arrow.Table.from_pylist(_encodable(self.to_rows()))
+        sink = arrow.BufferOutputStream()
+        parquet.write_table(table, sink)
+        write_atomic(path, bytes(sink.getvalue()))
+
     def write_markdown(self, path: Path | str) -> None:
         """Write the Markdown report, whole or not at all.
 
@@ -194,6 +214,17 @@ class Comparison:
             StorageError: The file cannot be written.
         """
         _write(path, self.to_html())
+
+
+def _encodable(rows: list[Row]) -> list[Row]:
+    """Escape what has no UTF-8, a lone surrogate, as the other forms do."""
+    return [
+        {
+            name: one.encode("utf-8", "backslashreplace").decode() if isinstance(one, str) else one
+            for name, one in row.items()
+        }
+        for row in rows
+    ]
 
 
 def _write(path: Path | str, content: str) -> None:

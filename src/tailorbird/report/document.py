@@ -11,7 +11,11 @@ from tailorbird.exceptions import InvalidInputError
 from tailorbird.workflow.answering.results import ComparisonData
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from pydantic import JsonValue
+
+    from tailorbird.workflow.answering.results import Outcome
 
 KEYS = (
     "name",
@@ -23,15 +27,24 @@ KEYS = (
     "answers",
     "summary",
     "pairwise",
+    "contrasts",
     "figures",
+    "costs",
     "verdict",
+    "judge",
+    "scorers",
+    "leaks",
 )
 """The keys of the JSON, in this order.
 
 `answers` holds one object for each arm and question (`arm`, `question`, `answer` with `text` and
 `citations`, `scores`, `error`, `reused`); `summary` one for each arm, kind and metric with `n`,
-`value`, `low`, `high`; `pairwise` one for each two arms and kind; `figures` one for each arm;
-`verdict` has `headline`, `recommended`, `reasons`, `caveats`. Amounts of money are decimal numbers
+`value`, `low`, `high`; `pairwise` one for each two arms and kind; `contrasts` one for each two arms
+and each metric but `correct`; `figures` one for each arm; `costs` says what
+each arm costs a month, by volume, or is null; `verdict` has `headline`, `recommended`,
+`reasons`, `caveats`, `decision`, `next_steps`; `judge` says who judged, or is null; `scorers` gives
+the lowest and highest value of each figure in `scores.extra`; `leaks` names test questions that a
+training row gives away. Amounts of money are decimal numbers
 as text, times are ISO 8601 in UTC.
 """
 
@@ -45,7 +58,34 @@ def to_object(data: ComparisonData) -> dict[str, JsonValue]:
 
 def to_json(data: ComparisonData) -> str:
     """Write the comparison as JSON, indented, UTF-8 without escapes."""
-    return json.dumps(to_object(data), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return "".join(json_pieces(data))
+
+
+def json_pieces(data: ComparisonData) -> Iterator[str]:
+    """Give what `to_json` gives piece by piece, so that it never has to be held as a whole."""
+    dumped = data.model_dump(mode="json", exclude={"outcomes"})
+    before = "{"
+    for key in KEYS:
+        yield f'{before}\n  "{key}": '
+        if key == "answers":
+            yield from _answer_pieces(data.outcomes)
+        else:
+            yield _indented(dumped[key], by=2)
+        before = ","
+    yield "\n}\n"
+
+
+def _answer_pieces(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    before = "["
+    for one in outcomes:
+        yield f"{before}\n    {_indented(one.model_dump(mode='json'), by=4)}"
+        before = ","
+    yield "\n  ]" if outcomes else "[]"
+
+
+def _indented(value: JsonValue, *, by: int) -> str:
+    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+    return text.replace("\n", "\n" + " " * by)  # within a string it is escaped
 
 
 def from_json(text: str | bytes, *, source: str = "<data>") -> ComparisonData:

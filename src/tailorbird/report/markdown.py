@@ -6,7 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from tailorbird.report.figures import interval, p_value, score_of, share, subtitle
-from tailorbird.report.overview import COST_HEADS, Overview, cost_row
+from tailorbird.report.overview import (
+    COST_HEADS,
+    LEARNED_HEADS,
+    Overview,
+    cost_row,
+    extra_table,
+    learned_rows,
+)
 from tailorbird.workflow.answering.results import ALL_KINDS
 
 if TYPE_CHECKING:
@@ -29,9 +36,12 @@ def to_markdown(data: ComparisonData) -> str:
         _escaped(subtitle(data)),
         f"## Verdict\n\n**{_escaped(verdict.headline)}**",
         _bullets(verdict.reasons),
+        _bullets(f"Next: {one}" for one in verdict.next_steps),
         _bullets(f"Mind: {one}" for one in verdict.caveats),
         "## Right answers\n\nShare of right answers; in all with the 95 % interval.",
         _shares(Overview.of(data)),
+        _extras(data),
+        _learned(data),
         "## Time, tokens, money",
         _table(COST_HEADS, map(cost_row, data.figures)),
         "## Arm against arm\n\nAll questions; exact McNemar test, corrected after Holm.",
@@ -47,6 +57,18 @@ def _shares(table: Overview) -> str:
     ]
     rows = ([arm, *(_share(table, arm, kind) for kind in table.kinds)] for arm in table.arms)
     return _table(heads, rows)
+
+
+def _extras(data: ComparisonData) -> str:
+    heads, *rows = extra_table(data) or [()]
+    if not heads:
+        return ""
+    return "## Scorers and judge\n\n" + _table([_escaped(head) for head in heads], rows)
+
+
+def _learned(data: ComparisonData) -> str:
+    rows = learned_rows(data)
+    return "## What training memorized\n\n" + _table(LEARNED_HEADS, rows) if rows else ""
 
 
 def _share(table: Overview, arm: str, kind: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tailorbird.report.figures import dollars, seconds
+from tailorbird.report.figures import NOTHING, dollars, seconds
 from tailorbird.workflow.answering.results import ALL_KINDS, ArmFigures
+from tailorbird.workflow.comparing.learning import learned
 from tailorbird.workflow.comparing.summary import kinds_of
 
 if TYPE_CHECKING:
-    from tailorbird.workflow.answering.results import Cell, ComparisonData, Metric
+    from tailorbird.workflow.answering.results import Cell, ComparisonData
 
 COST_HEADS = (
     "arm",
@@ -40,7 +41,7 @@ class Overview:
     """Shares by arm and kind; a pair without scored answers is absent."""
 
     @classmethod
-    def of(cls, data: ComparisonData, metric: Metric = "correct") -> Overview:
+    def of(cls, data: ComparisonData, metric: str = "correct") -> Overview:
         """Sort the figures of one metric."""
         kinds = kinds_of(data.questions)
         cells = {(one.arm, one.kind): one for one in data.summary if one.metric == metric}
@@ -62,6 +63,65 @@ class Overview:
     def is_partial(self, cell: Cell) -> bool:
         """Say whether other arms have more scored answers of this kind."""
         return cell.n < dict(zip(self.kinds, self.questions, strict=True))[cell.kind]
+
+
+def extra_table(data: ComparisonData) -> list[tuple[str, ...]]:
+    """Give the figures of scorers and judge, heads first; empty where nobody was asked.
+
+    A cell is the mean over all questions with its 95 % interval, and its number where other arms
+    have more.
+    """
+    names = tuple(data.scorers)
+    found = {(one.arm, one.metric): one for one in data.summary if one.kind == ALL_KINDS}
+    most = {
+        name: max((one.n for one in found.values() if one.metric == name), default=0)
+        for name in names
+    }
+    rows = [
+        (arm.name, *(_extra(found.get((arm.name, name)), most[name]) for name in names))
+        for arm in data.arms
+    ]
+    heads = (f"{name} (n={most[name]})" for name in names)
+    return [("arm", *heads), *rows] if names else []
+
+
+def _extra(cell: Cell | None, most: int) -> str:
+    if cell is None:
+        return NOTHING
+    count = f" (n={cell.n})" if cell.n < most else ""
+    return f"{cell.value:.2f}{count} [{cell.low:.2f}..{cell.high:.2f}]"
+
+
+LEARNED_HEADS = (
+    "arm",
+    "memorized",
+    "generalized",
+    "gap",
+    "unseen facts",
+    "follows passages",
+)
+"""Heads of the table of what tuned arms know."""
+
+
+def learned_rows(data: ComparisonData) -> list[tuple[str, ...]]:
+    """Give what each tuned arm knows, in the order of `LEARNED_HEADS`; empty where it is unknown.
+
+    It is known when questions were asked both as trained and in other words.
+    """
+    found = [one for one in learned(data) if one.gap is not None]
+    return [
+        (
+            one.arm,
+            *map(_portion, (one.memorized, one.generalized)),
+            NOTHING if one.gap is None else f"{one.gap:+.2f}",
+            *map(_portion, (one.unseen, one.obedient)),
+        )
+        for one in found
+    ]
+
+
+def _portion(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.2f}"
 
 
 def cost_row(one: ArmFigures) -> tuple[str, ...]:

@@ -6,9 +6,17 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from tailorbird.report.figures import subtitle
+from tailorbird.report.page_costs import money_section
 from tailorbird.report.page_questions import question_list
 from tailorbird.report.page_style import style_sheet
-from tailorbird.report.page_tables import cost_table, heat_table, pair_matrix, verdict_panel
+from tailorbird.report.page_tables import (
+    extra_figures,
+    heat_table,
+    learned_table,
+    pair_matrix,
+    verdict_panel,
+)
+from tailorbird.report.page_words import glossary
 from tailorbird.workflow.answering.results import ALL_KINDS
 
 if TYPE_CHECKING:
@@ -19,8 +27,9 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 _LEGEND = "Share of right answers with its 95 % interval; the stronger the color, the more."
 _STAR = " ★ marks the arm to take."
 _MATRIX_LEGEND = (
-    "Questions that only the row got right, against those that only the column did; exact McNemar"
-    " test, corrected after Holm over all pairs."
+    "Is the arm of the row better or worse than that of the column? 45:3 says that 45 questions"
+    " were right only in the row, and 3 only in the column. Exact McNemar test, p corrected after"
+    " Holm over all pairs."
 )
 
 
@@ -35,8 +44,9 @@ def to_html(data: ComparisonData) -> str:
         f"<title>{title}</title><style>html,body{{margin:0}}{style_sheet()}</style></head>"
         f'<body class="tb"><main><header><h1>{title}</h1>'
         f'<p class="soft">{escape(subtitle(data))}{escape(_settings(data))}</p></header>'
-        f"{_summary(data)}"
-        f"<h2>Time, tokens, money</h2>{cost_table(data)}"
+        f"{_summary(data)}{glossary(data)}"
+        f"{extra_figures(data)}{learned_table(data)}"
+        f"{money_section(data)}"
         f"{_pairs(data)}"
         f"<h2>Questions and answers</h2>{question_list(data)}"
         "</main></body></html>\n"
@@ -63,7 +73,7 @@ def _summary(data: ComparisonData) -> str:
 def _pairs(data: ComparisonData) -> str:
     kinds = [kind for kind in dict.fromkeys(one.kind for one in data.pairwise) if kind != ALL_KINDS]
     by_kind = "".join(
-        f"<details><summary>{escape(kind)}</summary>{pair_matrix(data, kind)}<p></p></details>"
+        f"<details><summary>Only {escape(kind)}</summary>{pair_matrix(data, kind)}<p></p></details>"
         for kind in kinds
     )
     return (

@@ -10,7 +10,7 @@ from tailorbird.report.figures import NOTHING, seconds
 from tailorbird.report.overview import Overview
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tailorbird.types.answers import Answer, Citation
     from tailorbird.types.questions import Question
@@ -38,12 +38,18 @@ def content_language(data: ComparisonData) -> str:
 
 
 def question_list(data: ComparisonData) -> str:
-    """Write the filter by kind and a folded block for each question, as many as fit the page."""
+    """Write the filters and a folded block for each question, as many as fit the page."""
     by_question: dict[str, list[Outcome]] = {question.id: [] for question in data.questions}
     for outcome in data.outcomes:
         by_question[outcome.question].append(outcome)
     language = content_language(data)
-    blocks = (_question(one, by_question[one.id], language) for one in data.questions)
+    leaked = {one.question for one in data.leaks if not one.expected}
+    states = {
+        one.id: _states(by_question[one.id], leaked=one.id in leaked) for one in data.questions
+    }
+    blocks = (
+        _question(one, by_question[one.id], language, states[one.id]) for one in data.questions
+    )
     shown = list(_within(blocks, PAGE_BYTES))
     left = len(data.questions) - len(shown)
     more = (
@@ -51,7 +57,8 @@ def question_list(data: ComparisonData) -> str:
         if left
         else ""
     )
-    return _filter(Overview.of(data).kinds) + "".join(shown) + more
+    filters = _filters(Overview.of(data).kinds, set[str]().union(*states.values()))
+    return filters + "".join(shown) + more
 
 
 def _within(blocks: Iterable[str], limit: int) -> Iterator[str]:
@@ -63,32 +70,70 @@ def _within(blocks: Iterable[str], limit: int) -> Iterator[str]:
         yield block
 
 
-def _filter(kinds: tuple[str, ...]) -> str:
-    """Write radio buttons and the rules by which they hide the other kinds: no script needed."""
+_STATES = {
+    "differ": "arms differ",
+    "lost": "nobody right",
+    "won": "all right",
+    "failed": "a call failed",
+    "leaked": "given away by training",
+}
+"""What the outcomes of a question come to, and what the filter calls it."""
+
+
+def _filters(kinds: tuple[str, ...], states: set[str]) -> str:
+    """Write buttons for kinds and for outcomes; each hides what is not of it, without a script."""
+    shown = {state: label for state, label in _STATES.items() if state in states}
+    by_kind = {kind: kind for kind in kinds[1:]}
+    return _filter("kind", "all kinds", by_kind) + _filter("state", "any outcome", shown)
+
+
+def _filter(group: str, first: str, choices: Mapping[str, str]) -> str:
+    """Write radio buttons and the rules by which they hide the rest; nothing without a choice."""
+    if not choices:
+        return ""
+    every = {"all": first, **choices}
     buttons = "".join(
-        f'<input type="radio" name="kind" id="tb-{kind}"{" checked" if not at else ""}>'
-        f'<label for="tb-{kind}">{kind}</label>'
-        for at, kind in enumerate(kinds)
+        f'<input type="radio" name="{group}" id="tb-{group}-{one}"{" checked" if not at else ""}>'
+        f'<label for="tb-{group}-{one}">{escape(label)}</label>'
+        for at, (one, label) in enumerate(every.items())
     )
+    prefix = group[0]
     rules = "".join(
-        f".tb:has(#tb-{kind}:checked) .q:not(.k-{kind}){{display:none}}" for kind in kinds[1:]
+        f".tb:has(#tb-{group}-{one}:checked) .q:not(.{prefix}-{one}){{display:none}}"
+        for one in choices
     )
-    return f'<style>{rules}</style><div class="filter">{buttons}</div>' if rules else ""
+    return f'<style>{rules}</style><div class="filter">{buttons}</div>'
 
 
-def _question(question: Question, outcomes: list[Outcome], language: str) -> str:
+def _states(outcomes: Sequence[Outcome], *, leaked: bool) -> set[str]:
+    """Say what the outcomes of a question come to."""
+    right = {one.scores.correct > 0 for one in outcomes if one.scores.correct is not None}
+    states = {"leaked"} if leaked else set[str]()
+    if any(one.error is not None for one in outcomes):
+        states.add("failed")
+    if right:
+        states.add("differ" if len(right) > 1 else "won" if right == {True} else "lost")
+    return states
+
+
+def _question(question: Question, outcomes: list[Outcome], language: str, states: set[str]) -> str:
     lang = f' lang="{language}"' if language else ""
+    classes = " ".join(
+        ["q", f"k-{question.kind or 'none'}", *(f"s-{one}" for one in sorted(states))]
+    )
     kind = f'<span class="tag">{question.kind}</span>' if question.kind else ""
     marks = "".join(f"<span>{_mark(one)} {escape(one.arm)}</span>" for one in outcomes)
     accepted = "".join(f'<p class="text"{lang}>{escape(one)}</p>' for one in question.answers)
     sources = (
-        f'<p class="soft">{escape(", ".join(question.sources))}</p>' if question.sources else ""
+        f'<p class="soft">stands in {escape(", ".join(question.sources))}</p>'
+        if question.sources
+        else ""
     )
     answers = "".join(_answer(one, lang) for one in outcomes)
     return (
-        f'<details class="q k-{question.kind or "none"}"><summary><span{lang}>'
+        f'<details class="{classes}"><summary><span{lang}>'
         f'{escape(question.text)}</span> {kind}<span class="marks">{marks}</span></summary>'
-        f'<div><p class="soft">accepted</p>{accepted or f"<p>{NOTHING}</p>"}{sources}'
+        f'<div><p class="soft">accepted answers</p>{accepted or f"<p>{NOTHING}</p>"}{sources}'
         f'<div class="answers">{answers}</div></div></details>'
     )
 
@@ -112,7 +157,17 @@ def _answer(outcome: Outcome, lang: str) -> str:
     cited = "".join(_citation(one, lang) for one in answer.citations)
     return (
         f'<div class="answer">{head}<p class="text"{lang}>{escape(answer.text)}</p>{cited}'
-        f'<p class="soft">{escape(_facts(outcome, answer))}</p></div>'
+        f'<p class="soft">{escape(_facts(outcome, answer))}</p>{_grades(outcome)}</div>'
+    )
+
+
+def _grades(outcome: Outcome) -> str:
+    """Write what the judge gave, and why."""
+    return "".join(
+        f'<div class="soft"><b>judged {escape(one.rubric)}</b> {one.value:.2f}:'
+        f" {escape(one.reason)}</div>"
+        for one in outcome.grades
+        if one.value is not None
     )
 
 
@@ -131,7 +186,8 @@ def _facts(outcome: Outcome, answer: Answer) -> str:
         "declined" if answer.abstained else "",
         "" if scores.f1 is None else f"F1 {scores.f1:.2f}",
         "" if scores.style is None else ("house style" if scores.style else "no house style"),
-        f"passages from {', '.join(dict.fromkeys(answer.retrieved))}" if answer.retrieved else "",
+        *(f"{name} {value:.2f}" for name, value in scores.extra.items() if value is not None),
+        f"passages from {', '.join(answer.retrieved_documents)}" if answer.retrieved else "",
         f"{answer.dropped_citations} false citations dropped" if answer.dropped_citations else "",
         f"{seconds(answer.latency_s)} s",
         f"{answer.usage.total_tokens:,} tokens",

@@ -33,6 +33,16 @@ COLORS_LIGHT = {
     "good": "#17603a",
     "bad": "#9c2b1f",
     "link": "#174f8a",
+    # Arms in pictures: after Okabe and Ito, Color Universal Design (2008, https://jfly.uni-koeln.de/
+    # color/), darkened to 4.5 : 1 on the ground.
+    "a0": "#0069a6",
+    "a1": "#b34a00",
+    "a2": "#00735a",
+    "a3": "#a03a75",
+    "a4": "#7d5a00",
+    "a5": "#555f6b",
+    "a6": "#5f47a8",
+    "a7": "#006c82",
 }
 """Colors in light mode; each text color has 4.5 : 1 on `ground` and on `panel`."""
 
@@ -45,6 +55,14 @@ COLORS_DARK = {
     "good": "#7fd6a4",
     "bad": "#f2a397",
     "link": "#8fc1f2",
+    "a0": "#6cb8ee",
+    "a1": "#f09a5b",
+    "a2": "#4fc9a4",
+    "a3": "#e39ac6",
+    "a4": "#dcb24a",
+    "a5": "#b4bec9",
+    "a6": "#b7a6f0",
+    "a7": "#62c8dd",
 }
 """The same in dark mode."""
 
@@ -56,13 +74,14 @@ font-family:system-ui,-apple-system,"Segoe UI","Hiragino Sans","Noto Sans JP","N
 .tb main{max-width:72rem;margin:0 auto;padding:1.25rem}
 .tb h1{font-size:1.5rem;line-height:1.3;margin:0}
 .tb h2{font-size:1.15rem;line-height:1.3;margin:2rem 0 .5rem}
+.tb h3{font-size:1rem;line-height:1.3;margin:1.25rem 0 .25rem}
 .tb p{margin:.25rem 0 .75rem}
 .tb .soft{color:var(--soft);font-size:.875rem}
 .tb .verdict{background:var(--panel);border:1px solid var(--line);border-left:.35rem solid
 var(--link);border-radius:.4rem;padding:1rem 1.25rem;margin:1rem 0}
 .tb .headline{font-size:1.2rem;font-weight:600;margin:0 0 .5rem}
 .tb .verdict ul{margin:.25rem 0;padding-left:1.2rem}
-.tb .caveats{color:var(--soft);list-style:"⚠ "}
+.tb .caveats{list-style:"⚠ ";border-top:1px solid var(--line);padding-top:.5rem}
 .tb .wide{overflow-x:auto;border:1px solid var(--line);border-radius:.4rem}
 .tb table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 .tb th,.tb td{padding:.4rem .6rem;text-align:right;white-space:nowrap;
@@ -74,6 +93,7 @@ background:var(--panel);font-weight:600;z-index:1;white-space:normal;min-width:6
 .tb .pairs td{white-space:normal;min-width:7.5rem;overflow-wrap:normal}
 .tb .taken th::after{content:" ★"}
 .tb td small,.tb th small{display:block;font-weight:400;font-size:.75rem}
+.tb .picture{width:100%;max-width:40rem;height:auto;display:block;margin:.5rem 0}
 .tb td svg{display:block;margin:.2rem 0 0 auto}
 .tb .better{color:var(--good);font-weight:600}.tb .worse{color:var(--bad);font-weight:600}
 .tb details{border:1px solid var(--line);border-radius:.4rem;margin:.5rem 0;padding:0 .9rem}
@@ -96,9 +116,13 @@ font-size:.85rem;white-space:pre-wrap}
 font-size:.875rem;cursor:pointer}
 .tb .filter input:checked+label{background:var(--link);border-color:var(--link);
 color:var(--ground)}
+.tb .pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));
+gap:0 1.5rem;align-items:start;margin:1rem 0}.tb figure{margin:0}
+.tb figcaption{font-weight:600;font-size:.95rem}
 @media (max-width:40rem){.tb main{padding:.8rem}.tb h1{font-size:1.25rem}
 .tb th,.tb td{padding:.35rem .45rem;font-size:.82rem}.tb tbody th{min-width:5rem}
-.tb .answers{grid-template-columns:1fr}}
+.tb .answers{grid-template-columns:1fr}
+.tb figure{overflow-x:auto}.tb .picture{min-width:32rem}}
 @media print{.tb{--ground:#fff;font-size:10pt}.tb .wide{overflow:visible;border:0}
 .tb .filter{display:none}.tb details::details-content{content-visibility:visible;
 display:block;block-size:auto}.tb .answer,.tb tr,.tb summary{break-inside:avoid}

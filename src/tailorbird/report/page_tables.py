@@ -5,8 +5,15 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from tailorbird.report.figures import interval, p_value, score_of, share
-from tailorbird.report.overview import COST_HEADS, Overview, cost_row
+from tailorbird.report.figures import interval, p_value, score_of, seconds, share
+from tailorbird.report.overview import (
+    COST_HEADS,
+    LEARNED_HEADS,
+    Overview,
+    cost_row,
+    extra_table,
+    learned_rows,
+)
 from tailorbird.report.page_style import HEAT_LIGHT
 from tailorbird.workflow.answering.results import ALL_KINDS
 
@@ -20,11 +27,12 @@ _TURNED = {"better": "worse", "worse": "better"}
 
 
 def verdict_panel(verdict: Verdict) -> str:
-    """Write the headline, the reasons and the caveats."""
+    """Write the headline, the reasons, what to do next, and the caveats."""
     reasons = _bullets(verdict.reasons, "reasons")
+    steps = _bullets((f"Next: {one}" for one in verdict.next_steps), "steps")
     caveats = _bullets(verdict.caveats, "caveats")
     headline = f'<p class="headline">{escape(verdict.headline)}</p>'
-    return f'<div class="verdict">{headline}{reasons}{caveats}</div>'
+    return f'<div class="verdict">{headline}{reasons}{steps}{caveats}</div>'
 
 
 def heat_table(data: ComparisonData) -> str:
@@ -40,9 +48,38 @@ def heat_table(data: ComparisonData) -> str:
 
 def cost_table(data: ComparisonData) -> str:
     """Write time, tokens and money of each arm."""
-    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in COST_HEADS)
-    rows = "".join(_row(cost_row(one)) for one in data.figures)
-    return _table(heads, rows)
+    rows = [cost_row(one) for one in data.figures]
+    if all(one.first_token_p50_s is None for one in data.figures):
+        return plain_table(COST_HEADS, rows)
+    firsts = [seconds(one.first_token_p50_s) for one in data.figures]
+    wider = [(*row, first) for row, first in zip(rows, firsts, strict=True)]
+    return plain_table((*COST_HEADS, "first token p50 s"), wider)
+
+
+def plain_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table whose first column names the rows."""
+    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
+    return _table(head, "".join(map(_row, rows)))
+
+
+def extra_figures(data: ComparisonData) -> str:
+    """Write the figures of scorers and judge under a heading; empty where nobody was asked."""
+    rows = extra_table(data)
+    if not rows:
+        return ""
+    return f"<h2>Scorers and judge</h2>{plain_table(rows[0], rows[1:])}"
+
+
+def learned_table(data: ComparisonData) -> str:
+    """Write what tuned arms memorized and what they generalized; empty where it is not known."""
+    rows = learned_rows(data)
+    legend = (
+        '<p class="soft">Shares of right answers. Memorized: asked as trained; generalized: asked'
+        " in other words; gap: the difference; unseen facts: only the documents hold them; follows"
+        " passages: they contradict what was trained.</p>"
+    )
+    table = plain_table(LEARNED_HEADS, rows)
+    return f"<h2>What training memorized</h2>{legend}{table}" if rows else ""
 
 
 def pair_matrix(data: ComparisonData, kind: str) -> str:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from unicodedata import category
 
 from tailorbird.report.figures import interval, share, subtitle
-from tailorbird.report.overview import COST_HEADS, Overview, cost_row
+from tailorbird.report.overview import (
+    COST_HEADS,
+    LEARNED_HEADS,
+    Overview,
+    cost_row,
+    extra_table,
+    learned_rows,
+)
 from tailorbird.report.widths import align
 from tailorbird.workflow.answering.results import ALL_KINDS
 
@@ -22,10 +29,12 @@ def to_text(data: ComparisonData) -> str:
     parts = [
         f"{data.name}: {subtitle(data)}",
         "Share of right answers (in all with 95 % interval)\n" + _shares(Overview.of(data)),
+        _extras(data),
+        _steps(data),
         _costs(data),
         _verdict(data.verdict),
     ]
-    return _printable("\n\n".join(parts))
+    return _printable("\n\n".join(part for part in parts if part))
 
 
 def _shares(table: Overview) -> str:
@@ -45,6 +54,19 @@ def _share(table: Overview, arm: str, kind: str) -> str:
     return f"{text} [{interval(cell)}]" if kind == ALL_KINDS else text
 
 
+def _extras(data: ComparisonData) -> str:
+    rows = extra_table(data)
+    return "\n".join(align(rows, right=range(1, len(rows[0])))) if rows else ""
+
+
+def _steps(data: ComparisonData) -> str:
+    """Write what training memorized, where checkpoints show how that went."""
+    if not any(arm.tuned is not None and arm.tuned.step is not None for arm in data.arms):
+        return ""
+    rows = [LEARNED_HEADS, *learned_rows(data)]
+    return "\n".join(align(rows, right=range(1, len(LEARNED_HEADS))))
+
+
 def _costs(data: ComparisonData) -> str:
     rows = [COST_HEADS, *map(cost_row, data.figures)]
     return "\n".join(align(rows, right=range(1, len(COST_HEADS))))
@@ -53,6 +75,7 @@ def _costs(data: ComparisonData) -> str:
 def _verdict(verdict: Verdict) -> str:
     lines = [_wrapped(f"Verdict: {verdict.headline}", "")]
     lines += [_wrapped(reason, "- ") for reason in verdict.reasons]
+    lines += [_wrapped(step, "> ") for step in verdict.next_steps]
     lines += [_wrapped(caveat, "! ") for caveat in verdict.caveats]
     return "\n".join(lines)
 

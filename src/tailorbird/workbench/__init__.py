@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tailorbird.workbench.bench import Workbench
-from tailorbird.workbench.diagnosis import Diagnosis, diagnose_profile
 from tailorbird.workbench.opening import WORKSPACE, open
 
-__all__ = ["WORKSPACE", "Diagnosis", "Workbench", "diagnose_profile", "open"]
+__all__ = ["WORKSPACE", "Workbench", "open"]

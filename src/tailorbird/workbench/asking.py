@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from tailorbird.workflow.money.subject import spending_on
 from tailorbird.workflow.progress import OnProgress, silent
 
 if TYPE_CHECKING:
@@ -80,9 +81,10 @@ class Asker:
             ProviderError: All requests would fail alike (key, permission, model, quota).
         """
         desk = self._parts.bulk("chat", options, on_progress=on_progress)
-        if output is None:
-            return await desk.complete_many(requests, name=name, bulk=bulk)
-        return await desk.complete_many(requests, output=output, name=name, bulk=bulk)
+        with spending_on(name or ""):
+            if output is None:
+                return await desk.complete_many(requests, name=name, bulk=bulk)
+            return await desk.complete_many(requests, output=output, name=name, bulk=bulk)
 
     async def embed_many(
         self,
@@ -100,4 +102,5 @@ class Asker:
         the errors are those of `complete_many`.
         """
         desk = self._parts.bulk("embedding", options, on_progress=on_progress)
-        return await desk.embed_many(requests, dimensions=dimensions, name=name, bulk=bulk)
+        with spending_on(name or ""):
+            return await desk.embed_many(requests, dimensions=dimensions, name=name, bulk=bulk)

@@ -6,37 +6,43 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from tailorbird.config import Profile
+from tailorbird.exceptions import InvalidInputError
 from tailorbird.journal import Workspace
+from tailorbird.journal.workspace import check_report_name
 from tailorbird.types.secrets import Environment
 from tailorbird.workbench.asking import Asker
 from tailorbird.workbench.finding import Finder
+from tailorbird.workbench.judging import Judging, make_appraiser
+from tailorbird.workbench.leaving import Leaver
 from tailorbird.workbench.parts import Parts, check_question
+from tailorbird.workbench.questioning import Questioner
+from tailorbird.workbench.reporting import Reporter
+from tailorbird.workbench.spending import Payer, metered
+from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY
 from tailorbird.workflow.answering.arms import ArmOptions
-from tailorbird.workflow.answering.results import DEFAULT_CONCURRENCY
+from tailorbird.workflow.money.subject import spending_on
 from tailorbird.workflow.progress import OnProgress, silent
 from tailorbird.workflow.searching.index import Index
-from tailorbird.workflow.tuning.training import TuneOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
-    from tailorbird.data import ExampleSet, QuestionSet, TokenCounter
-    from tailorbird.journal import RunRecord, Spending
-    from tailorbird.protocols import Provider
+    from tailorbird.protocols import Provider, Reranker
     from tailorbird.report import Comparison
     from tailorbird.types.answers import Answer
     from tailorbird.types.models import ModelCard, RoleModel
     from tailorbird.types.questions import Question
     from tailorbird.types.tuned import TunedModel
     from tailorbird.workbench.diagnosis import Diagnosis
-    from tailorbird.workflow.answering.results import Arm
-    from tailorbird.workflow.tuning.estimate import Estimate
-    from tailorbird.workflow.tuning.handle import JobHandle
+    from tailorbird.workflow.answering.arm import Arm
+    from tailorbird.workflow.bulk.asking import BulkOptions
+    from tailorbird.workflow.comparing.appraising import AnyScorer
+    from tailorbird.workflow.judging.options import JudgeOptions
 
 
-class Workbench(Finder, Asker):
+class Workbench(Leaver, Finder, Questioner, Judging, Asker, Payer, Reporter):
     """A provider, a workspace and roles; made by `open`, or from a provider of one's own."""
 
     def __init__(
@@ -46,28 +52,36 @@ class Workbench(Finder, Asker):
         profile: Profile | None = None,
         workspace: Workspace | None = None,
         environ: Mapping[str, str] | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
         """Put a workbench together; the provider is opened and closed with it.
 
         Without a profile the provider's own roles and the local engine are taken; without a
         workspace everything is kept in memory. `environ` is what `diagnose` explains the profile
-        by; None takes no variable.
+        by; None takes no variable. `reranker` stands in for a model wherever hits are reranked.
         """
-        self.provider = provider
-        """The provider: its eight interfaces can be used on their own."""
         self.profile = profile or Profile(name=provider.name, provider=provider.name)
         """The profile it was opened with."""
         self.workspace = workspace or Workspace(None)
         """Where things are kept."""
+        self._metered = metered(provider, self.workspace, self.profile)
+        self.provider: Provider = provider if self.profile.budget is None else self._metered
+        """The provider: its eight interfaces can be used on their own, within the budget."""
         self._environ = Environment(environ or {})
-        self._parts = Parts(provider, self.workspace, self.profile, environ=self._environ)
+        self._parts = Parts(
+            self._metered,
+            self.workspace,
+            self.profile,
+            environ=self._environ,
+            own_reranker=reranker,
+        )
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Open provider and workspace."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.workspace)
-            await stack.enter_async_context(self.provider)
+            await stack.enter_async_context(self._metered)
             await stack.enter_async_context(self._parts.closing)
             self._stack = stack.pop_all()
         return self
@@ -89,148 +103,18 @@ class Workbench(Finder, Asker):
         """Give the models of the account, sorted by id."""
         return tuple([card async for card in self.provider.models.list()])
 
-    async def estimate(
-        self,
-        train: QuestionSet | ExampleSet,
-        *,
-        system: str | None = None,
-        options: TuneOptions | None = None,
-        count: TokenCounter | None = None,
-    ) -> Estimate:
-        """Say what training on these rows would use and cost; nothing is sent.
+    async def diagnose(self, *, horizon_days: int | None = None) -> Diagnosis:
+        """Look whether the profile works: keys, cheap calls, models of the roles, dates, indexes.
 
-        Args:
-            train: Training rows.
-            system: System prompt of each row; None uses the rows' own.
-            options: Base model and method; None takes the role `tune_base`, supervised.
-            count: Counts the tokens of a text, e.g. `exact_counter()`; None estimates them.
-        """
-        return await self._parts.estimate(
-            train, system=system, options=options or TuneOptions(), count=count
-        )
-
-    async def start_fine_tune(
-        self,
-        train: QuestionSet | ExampleSet,
-        *,
-        name: str,
-        system: str | None = None,
-        validation: QuestionSet | ExampleSet | None = None,
-        options: TuneOptions | None = None,
-        again: bool = False,
-    ) -> JobHandle:
-        """Start a run, or find the one of this name that was started before.
-
-        The same name with the same rows and options is the same run, from whatever process.
-
-        Args:
-            train: Training rows.
-            name: Name of the run: 1 to 64 letters, digits, `_`, `.`, `-`.
-            system: System prompt of each row, and of every later use of the model; None uses the
-                rows' own.
-            validation: Rows to validate on; none of them may be in `train`.
-            options: Base model, method and so on.
-            again: Start anew although the run's earlier job failed or was cancelled.
+        Nothing is changed or paid for; what is wrong is a finding and no error. What ends within
+        `horizon_days` is wrong; None makes that a warning.
 
         Raises:
-            DataError: The rows break a rule of the provider; nothing was sent.
-            UnsupportedError: The provider does not tune (any more); nothing was left behind.
-            InvalidInputError: The name stands for other rows or options.
-            JobOutcomeUnknownError: The creation's answer was lost; call the same again later.
-        """
-        base = (options and options.base) or self.role("tune_base").model
-        options = (options or TuneOptions()).model_copy(update={"base": base})
-        return await self._parts.tuning.start(
-            train,
-            name=name,
-            system=system,
-            validation=validation,
-            options=options,
-            again=again,
-        )
-
-    async def fine_tune(
-        self,
-        train: QuestionSet | ExampleSet,
-        *,
-        name: str,
-        system: str | None = None,
-        validation: QuestionSet | ExampleSet | None = None,
-        options: TuneOptions | None = None,
-        on_progress: OnProgress = silent,
-    ) -> TunedModel:
-        """Start a run (or find it), wait for it, and give its model once it answers.
-
-        The arguments are those of `start_fine_tune`; `on_progress` is called whenever the job's
-        status changes. The errors are those of `start_fine_tune` and `finish`.
-        """
-        await self.start_fine_tune(
-            train, name=name, system=system, validation=validation, options=options
-        )
-        return await self.finish(name, on_progress=on_progress)
-
-    async def resume(self, name: str) -> JobHandle:
-        """Find a run that was started before, in this process or another one.
-
-        Raises:
-            InvalidInputError: The workspace knows no run of that name.
-            JobOutcomeUnknownError: Its creation's answer was lost: start it again by the same call.
-        """
-        return await self._parts.tuning.resume(name)
-
-    async def jobs(self) -> tuple[RunRecord, ...]:
-        """Give the runs that this workspace knows, newest first."""
-        return await self._parts.tuning.runs()
-
-    async def finish(
-        self, name: str, *, timeout_s: float | None = None, on_progress: OnProgress = silent
-    ) -> TunedModel:
-        """Wait for a run and give its model, deployed where that is needed, once it answers.
-
-        `timeout_s` limits the wait for the job; None waits as long as jobs can take.
-
-        Raises:
-            JobFailedError: The provider ended the job.
-            JobCancelledError: The job was cancelled.
-            WaitTimeoutError: The time is over; the job goes on.
-            InvalidInputError: The workspace knows no run of that name.
-        """
-        return await self._parts.tuning.finish(name, timeout_s=timeout_s, on_progress=on_progress)
-
-    async def tuned(self, name: str) -> TunedModel:
-        """Give a tuned model that was finished before.
-
-        Raises:
-            InvalidInputError: The workspace has none of that name; the message lists them.
-        """
-        return await self._parts.tuning.tuned(name)
-
-    async def undeploy(self, name: str) -> TunedModel:
-        """Take a tuned model's deployment away, so that hosting costs nothing any more.
-
-        The model stays; `finish` deploys it again. Nothing happens where nothing is deployed.
-
-        Raises:
-            InvalidInputError: The workspace has no tuned model of that name.
-            ProviderError: What the provider said; it may still stand and cost money.
-        """
-        return await self._parts.tuning.undeploy(name)
-
-    async def spending(self) -> tuple[Spending, ...]:
-        """Give what this workspace paid for training and hosting at the account, newest first.
-
-        Hosting is written down when its deployment ends.
-        """
-        return await self.workspace.journal.ledger.list(identity=self.provider.identity)
-
-    async def diagnose(self) -> Diagnosis:
-        """Look whether the profile works: keys, one cheap call, models of the roles, dates.
-
-        Nothing is changed or paid for; what is wrong is a finding and no error.
+            InvalidInputError: `horizon_days` is below 0.
         """
         from tailorbird.workbench.diagnosis import diagnose  # noqa: PLC0415 - 2 ms, seldom needed
 
-        return await diagnose(self.profile, self.provider, environ=self._environ)
+        return await diagnose(self._parts, horizon_days=horizon_days)
 
     async def ask(
         self,
@@ -291,7 +175,7 @@ class Workbench(Finder, Asker):
             tuned=tuned, index=index, system=system, examples=examples, options=options
         )
 
-    async def compare(
+    async def compare(  # noqa: PLR0913 - what is compared, by what, and how
         self,
         arms: Sequence[Arm],
         questions: Sequence[Question],
@@ -299,6 +183,10 @@ class Workbench(Finder, Asker):
         name: str | None = None,
         settings: Mapping[str, str | int | float | bool] | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
+        scorers: Sequence[AnyScorer] = (),
+        judge: JudgeOptions | None = None,
+        bulk: BulkOptions | bool = False,
+        stream: bool = False,
         on_progress: OnProgress = silent,
     ) -> Comparison:
         """Ask every arm every question, score the answers, and say what to do.
@@ -312,16 +200,36 @@ class Workbench(Finder, Asker):
             name: Name of the run; None makes one.
             settings: What else the run depends on, such as `held_out` and `seed`; for the report.
             concurrency: How many answers to ask for at once.
-            on_progress: Called after each answer.
+            scorers: Figures of your own (`Scorer`, `BatchScorer`); `"similarity"` compares
+                embeddings.
+            judge: How the model of the role `judge` judges the answers; None asks none.
+            bulk: Ask as batches, at a part of the price and within a day; called again, also from
+                another process, it finds its batches. `BulkOptions(again=True)` asks once more
+                what came back without an answer.
+            stream: Stream plain answers, to measure the time to the first token; forms come whole.
+            on_progress: Called after each answer, and while answers are scored and judged.
 
         Raises:
-            InvalidInputError: There is no arm or question, or a name stands twice.
+            InvalidInputError: There is no arm or question, a name stands twice or is too long, or a
+                scorer or the judge cannot be asked.
+            ScorerError: A scorer failed; the answers are kept.
             ProviderError: All further calls would fail too; what came is kept.
         """
-        comparer = await self._parts.comparer(arms, concurrency=concurrency)
-        data = await comparer.compare(
-            arms, questions, name=name, settings=settings, on_progress=on_progress
+        if name is not None:
+            check_report_name(name)
+        if bulk and stream:
+            message = "a batch cannot be streamed: leave out bulk or stream"
+            raise InvalidInputError(message)
+        comparer = await self._parts.comparer(
+            arms,
+            concurrency=concurrency,
+            appraiser=make_appraiser(self._parts, scorers, judge),
+            stream=stream,
+            batches=await self._parts.batches(bulk, on_progress=on_progress) if bulk else None,
         )
-        from tailorbird.report import Comparison  # noqa: PLC0415 - 15 ms of `import tailorbird`
-
-        return Comparison(data)
+        await self._metered.flush()  # the costs of the arms are what the journal knows
+        with spending_on(name or "comparison"):
+            data = await comparer.compare(
+                arms, questions, name=name, settings=settings, on_progress=on_progress
+            )
+        return await self._kept(data)

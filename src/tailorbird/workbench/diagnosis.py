@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from tailorbird.config import Description, Profile, describe, load_profile
-from tailorbird.exceptions import TailorbirdError
+from tailorbird.exceptions import InvalidInputError, TailorbirdError
 from tailorbird.journal import Workspace
 from tailorbird.journal.threads import in_thread
 from tailorbird.protocols import ProviderContext
 from tailorbird.registry import find_provider
 from tailorbird.types.base import Frozen
 from tailorbird.types.secrets import Environment
-from tailorbird.workflow.diagnosis import Examination, Examiner, Finding, worst
+from tailorbird.workbench.parts import Parts
+from tailorbird.workbench.spending import known_prices
+from tailorbird.workflow.diagnosis import (
+    Examination,
+    Examiner,
+    Finding,
+    examine_engine,
+    tuned_finding,
+    within_horizon,
+    worst,
+)
+from tailorbird.workflow.money.tariff import stale_prices
 
 if TYPE_CHECKING:
     from tailorbird.protocols import Clock, Provider
@@ -52,26 +63,40 @@ class Diagnosis(Frozen):
         )
 
 
-async def diagnose(
-    profile: Profile, provider: Provider, *, environ: Mapping[str, str]
-) -> Diagnosis:
-    """Examine an open provider and the profile it was made from.
+async def diagnose(parts: Parts, *, horizon_days: int | None = None) -> Diagnosis:
+    """Examine an open provider, the profile it was made from, its tuned models and its engine.
 
     Args:
-        profile: The profile.
-        provider: The provider; it must be open.
-        environ: Environment variables.
+        parts: What a workbench is made of; the provider must be open.
+        horizon_days: Days within which nothing may end; what does is an error. None makes it a
+            warning.
+
+    Raises:
+        InvalidInputError: `horizon_days` is below 0.
     """
-    description = describe(profile, environ=environ)
+    _check_horizon(horizon_days)
+    profile, provider = parts.profile, parts.provider
+    description = describe(profile, environ=parts.environ, key_variables=provider.key_variables)
     roles = {**provider.roles, **profile.roles}
-    examination = await Examiner(provider=provider, roles=roles).examine()
+    examiner = Examiner(provider=provider, roles=roles, horizon_days=horizon_days)
+    examination = await examiner.examine()
+    today = provider.clock.today()
+    models = await parts.workspace.list_tuned(identity=provider.identity)
+    tuned = within_horizon([tuned_finding(one, today) for one in models], horizon_days)
+    engine = await examine_engine(profile.retrieval.engine, parts.retrieval)
     return Diagnosis(
         profile=profile.name,
         provider=provider.name,
         identity=provider.identity,
         description=description,
         examination=examination,
-        findings=(*_described(description), *examination.findings),
+        findings=(
+            *_described(description),
+            *examination.findings,
+            *tuned,
+            engine,
+            *_old_prices(parts),
+        ),
     )
 
 
@@ -82,6 +107,7 @@ async def diagnose_profile(
     workspace: Path | str | None = None,
     clock: Clock | None = None,
     environ: Mapping[str, str] | None = None,
+    horizon_days: int | None = None,
 ) -> Diagnosis:
     """Examine a profile from the file on; whatever is wrong is a finding, and no error is raised.
 
@@ -91,7 +117,12 @@ async def diagnose_profile(
         workspace: Folder in which a provider may keep state; None looks into none.
         clock: The clock to go by; None takes the provider's own.
         environ: Environment variables; None takes the process's.
+        horizon_days: As for `diagnose`.
+
+    Raises:
+        InvalidInputError: `horizon_days` is below 0.
     """
+    _check_horizon(horizon_days)
     # Under the same name, so that no frame of a raised error holds the values themselves.
     environ = Environment(os.environ if environ is None else environ)
     path = None if config is None else Path(config)
@@ -110,8 +141,9 @@ async def diagnose_profile(
     )
     try:
         provider = await in_thread(_make, profile, context)
-        async with provider:
-            return await diagnose(profile, provider, environ=environ)
+        parts = Parts(provider, room, profile, environ=environ)
+        async with provider, parts.closing:
+            return await diagnose(parts, horizon_days=horizon_days)
     except TailorbirdError as exc:
         closed = Finding(topic="provider", subject=profile.provider, level="error", text=str(exc))
         return Diagnosis(
@@ -120,6 +152,35 @@ async def diagnose_profile(
             description=description,
             findings=(*_described(description), closed),
         )
+
+
+def _old_prices(parts: Parts) -> list[Finding]:
+    """Say which prices of the roles' models were read long ago."""
+    provider, profile = parts.provider, parts.profile
+    roles = {**provider.roles, **profile.roles}
+    old = stale_prices(
+        known_prices(provider, profile),
+        [role.model for role in roles.values()],
+        today=provider.clock.today(),
+    )
+    return [
+        Finding(
+            topic="price",
+            subject=one.model,
+            level="warning",
+            text=(
+                f"its price was read on {one.read_on} ({one.source}): look it up again, and write"
+                f' it into [profiles.{profile.name}.prices."{one.model}"]'
+            ),
+        )
+        for one in old
+    ]
+
+
+def _check_horizon(days: int | None) -> None:
+    if days is not None and days < 0:
+        message = f"the horizon must be at least 0 days, got {days}"
+        raise InvalidInputError(message)
 
 
 def _make(profile: Profile, context: ProviderContext) -> Provider:

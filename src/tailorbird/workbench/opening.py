@@ -14,24 +14,28 @@ from tailorbird.protocols import ProviderContext
 from tailorbird.registry import find_provider
 from tailorbird.types.secrets import Environment
 from tailorbird.workbench.bench import Workbench
+from tailorbird.workbench.spending import chosen_budget
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
-    from tailorbird.protocols import Clock
+    from tailorbird.protocols import Clock, Reranker
+    from tailorbird.types.budget import Budget
 
 WORKSPACE = Path(".tailorbird")
 """Where journal, indexes and models are kept, relative to the working directory."""
 
 
 @asynccontextmanager
-async def open(
+async def open(  # noqa: PLR0913 - the front door has all keys
     profile: str | None = None,
     *,
     config: Path | str | None = None,
     workspace: Path | str | None = WORKSPACE,
     clock: Clock | None = None,
     environ: Mapping[str, str] | None = None,
+    reranker: Reranker | None = None,
+    budget: Budget | float | None = None,
 ) -> AsyncGenerator[Workbench]:
     """Open a workbench for a profile, for the length of an `async with` block.
 
@@ -44,6 +48,11 @@ async def open(
             writes nothing.
         clock: The clock to go by; None takes the provider's own.
         environ: Environment variables; None takes the process's.
+        reranker: What puts hits into a better order where that is asked for; None takes the model
+            of the role `reranker`, else of `chat`. It is not closed.
+        budget: The most that may be spent: US dollars, or a `Budget` with its period; None takes
+            the profile's, which may be none. Calls that could exceed it raise
+            `BudgetExceededError` and are not sent.
 
     Raises:
         ConfigError: The profile or the configuration file is wrong; nothing was opened.
@@ -58,24 +67,29 @@ async def open(
         workspace=None if workspace is None else Path(workspace),
         clock=clock,
         environ=environ,
+        reranker=reranker,
+        budget=budget,
     )
     async with bench:
         yield bench
 
 
-def _assemble(
+def _assemble(  # noqa: PLR0913 - as above
     profile: str | None,
     *,
     config: Path | None,
     workspace: Path | None,
     clock: Clock | None,
     environ: Mapping[str, str],
+    reranker: Reranker | None,
+    budget: Budget | float | None,
 ) -> Workbench:
     """Read the profile and load its provider: files and imports, so never on an event loop."""
     found = load_profile(profile, config=config, environ=environ)
+    found = found.model_copy(update={"budget": chosen_budget(found, budget)})
     room = Workspace(workspace)
     context = ProviderContext(
         environ=environ, roles=found.roles, state=room.state_folder(found.name), clock=clock
     )
     provider = find_provider(found.provider)(found.options, context=context)
-    return Workbench(provider, profile=found, workspace=room, environ=environ)
+    return Workbench(provider, profile=found, workspace=room, environ=environ, reranker=reranker)

@@ -3,48 +3,49 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tailorbird.config import HOSTED
-from tailorbird.data import read_documents
 from tailorbird.exceptions import ConfigError, InvalidInputError
 from tailorbird.journal.threads import in_thread
 from tailorbird.retrieval.engines import open_engine
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.models import RoleModel
+from tailorbird.workbench.reranking import Reranking
 from tailorbird.workbench.tuning import Tuning
 from tailorbird.workflow.answering.arms import ArmOptions, ArmPlan, plan_arms, single_arm
 from tailorbird.workflow.money.pricing import find_price
-from tailorbird.workflow.searching.index import Indexer, hidden_text
+from tailorbird.workflow.searching.selection import Rerank, Selection
 from tailorbird.workflow.tuning.estimate import estimate_training
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tailorbird.config import Profile
-    from tailorbird.data import ChunkOptions, ExampleSet, QuestionSet, TokenCounter
-    from tailorbird.exceptions import Problem
+    from tailorbird.data import ExampleSet, QuestionSet, TokenCounter
     from tailorbird.journal import Workspace
-    from tailorbird.protocols import Provider, Retrieval
+    from tailorbird.protocols import Provider, Reranker, Retrieval
     from tailorbird.types.answers import Answer
     from tailorbird.types.filters import Filter
-    from tailorbird.types.ids import IndexName
+    from tailorbird.types.ids import IndexName, ModelId
     from tailorbird.types.questions import Question
-    from tailorbird.types.retrieval import Document, Hit, SearchMode
+    from tailorbird.types.retrieval import SearchMode
     from tailorbird.types.tuned import TunedModel
     from tailorbird.workflow.answering.answer import Answerer
-    from tailorbird.workflow.answering.results import Arm
+    from tailorbird.workflow.answering.arm import Arm
     from tailorbird.workflow.bulk.asking import Bulk, BulkOptions
+    from tailorbird.workflow.comparing.appraising import Appraiser
     from tailorbird.workflow.comparing.compare import Comparer
+    from tailorbird.workflow.comparing.running import Batches
     from tailorbird.workflow.progress import OnProgress
+    from tailorbird.workflow.searching.embedder import Embedder
     from tailorbird.workflow.searching.index import Index
     from tailorbird.workflow.searching.retrieval_quality import RetrievalQuality
-    from tailorbird.workflow.searching.search import Embedder, Searcher
-    from tailorbird.workflow.searching.selection import Selection
+    from tailorbird.workflow.searching.search import Searcher, SearchResult
+    from tailorbird.workflow.searching.selection import Rerank
     from tailorbird.workflow.tuning.estimate import Estimate
     from tailorbird.workflow.tuning.training import TuneOptions
 
@@ -61,13 +62,15 @@ class Parts:
     """Joins a provider, a workspace and a profile into what each step of the workflow needs."""
 
     provider: Provider
-    """Where models, jobs and files are."""
+    """Where models, jobs and files are; of a workbench, with the meter before it."""
     workspace: Workspace
     """Where everything is remembered."""
     profile: Profile
     """Which model plays which role, and which engine keeps indexes."""
     environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """Environment variables, for the secrets that an engine's options name."""
+    own_reranker: Reranker | None = None
+    """What reranks in place of a model; None takes the model of the role `reranker`."""
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
     """Closes what was opened on the way; the workbench enters it."""
     opened: dict[str, Retrieval] = field(default_factory=dict[str, "Retrieval"])
@@ -155,7 +158,7 @@ class Parts:
     def embedder(self) -> Embedder:
         """Makes vectors with the model of the role `embedding`."""
         # Searching costs 2 ms that `import tailorbird` does not pay; so in `searcher`.
-        from tailorbird.workflow.searching.search import Embedder  # noqa: PLC0415
+        from tailorbird.workflow.searching.embedder import Embedder  # noqa: PLC0415
 
         return Embedder(
             embeddings=self.provider.embeddings,
@@ -168,47 +171,29 @@ class Parts:
         """Give the embedder for an engine; None for one that embeds by itself."""
         return self.embedder if engine.traits.needs_vectors else None
 
-    async def indexer(self) -> Indexer:
-        """Give what builds indexes."""
-        engine = await self.retrieval()
-        return Indexer(retrieval=engine, embedder=self.embedder_for(engine))
-
-    async def build_index(
-        self,
-        documents: Path | str | Sequence[Document],
-        *,
-        name: IndexName,
-        chunking: ChunkOptions | None,
-        tenant_field: str | None,
-        on_progress: OnProgress,
-    ) -> Index:
-        """Read documents where need be, and index them; see `Workbench.build_index`."""
-        found: Sequence[Document]
-        problems: tuple[Problem, ...] = ()
-        if isinstance(documents, (str, Path)):
-            read = await in_thread(read_documents, Path(documents))
-            found, problems = read, read.problems
-        else:
-            found = tuple(documents)
-            problems = await in_thread(hidden_text, found)
-        indexer = await self.indexer()
-        return await indexer.build(
-            found,
-            name=name,
-            chunking=chunking,
-            tenant_field=tenant_field,
-            problems=problems,
-            on_progress=on_progress,
+    @cached_property
+    def reranking(self) -> Reranking:
+        """Who puts hits into a better order, and when."""
+        return Reranking(
+            chat=self.provider.chat,
+            role=self.find_role,
+            require=self.role,
+            own=self.own_reranker,
+            always=self.profile.retrieval.rerank,
         )
 
-    async def searcher(self) -> Searcher:
-        """Give what searches indexes."""
+    async def searcher(self, *, reranker: Callable[[Rerank], Reranker] | None = None) -> Searcher:
+        """Give what searches indexes; `reranker` makes what reranks in place of the usual one."""
         from tailorbird.workflow.searching.search import Searcher  # noqa: PLC0415
 
         engine = await self.retrieval()
-        return Searcher(retrieval=engine, embedder=self.embedder_for(engine))
+        return Searcher(
+            retrieval=engine,
+            embedder=self.embedder_for(engine),
+            reranker=reranker or self.reranking.make,
+        )
 
-    async def search(
+    async def search(  # noqa: PLR0913 - those of `Workbench.search`
         self,
         query: str,
         *,
@@ -217,15 +202,16 @@ class Parts:
         mode: SearchMode | None,
         where: Filter | None,
         selection: Selection | None,
-    ) -> tuple[Hit, ...]:
+        rerank: bool | Rerank | Reranker | None,
+    ) -> SearchResult:
         """Find the chunks of an index that fit a question best; see `Workbench.search`."""
         from tailorbird.workflow.searching.search import make_query  # noqa: PLC0415 - as in `searcher`
 
         wanted = make_query(query, top_k=top_k, mode=mode, where=where)
-        searcher = await self.searcher()
-        if selection is None:
-            return await searcher.search(name, wanted)
-        return await searcher.select(name, wanted, selection)
+        settings, reranker = self.reranking.chosen(rerank)
+        searcher = await self.searcher(reranker=reranker)
+        chosen = selection or Selection(distinct=False, join=False)
+        return await searcher.select(name, wanted, chosen, rerank=settings)
 
     async def evaluate_retrieval(
         self,
@@ -261,15 +247,26 @@ class Parts:
         """Make the usual arms from what there is; see `Workbench.arms`."""
         if examples is None:
             examples = () if tuned is None else self.tuning.examples.get(tuned.name, ())
-        plan = ArmPlan(
+        plan = self._plan(tuned=tuned, index=index, system=system, options=options or ArmOptions())
+        return plan_arms(replace(plan, examples=examples))
+
+    def _plan(
+        self,
+        *,
+        tuned: TunedModel | None,
+        index: Index | None,
+        system: str | None,
+        options: ArmOptions,
+    ) -> ArmPlan:
+        rerank = None if index is None else self.reranking.settings(options.rerank)
+        return ArmPlan(
             model=self.role("chat").callable_id,
             system=system,
             tuned=tuned,
             index=index,
-            examples=examples,
-            options=options or ArmOptions(),
+            options=options.model_copy(update={"rerank": rerank}),
+            reranker=self.reranking.identity(rerank),
         )
-        return plan_arms(plan)
 
     async def answerer(self, arms: Sequence[Arm]) -> Answerer:
         """Give what answers questions by these arms; an engine is opened only if one needs it."""
@@ -298,13 +295,7 @@ class Parts:
         options: ArmOptions,
     ) -> Answer:
         """Answer one question; see `Workbench.ask`."""
-        plan = ArmPlan(
-            model=self.role("chat").callable_id,
-            system=system,
-            tuned=tuned,
-            index=index,
-            options=options,
-        )
+        plan = self._plan(tuned=tuned, index=index, system=system, options=options)
         arm = single_arm(plan)
         answerer = await self.answerer([arm])
         return await answerer.answer(arm, question)
@@ -326,19 +317,54 @@ class Parts:
             on_progress=on_progress,
         )
 
-    async def comparer(self, arms: Sequence[Arm], *, concurrency: int) -> Comparer:
+    async def batches(
+        self, options: BulkOptions | Literal[True], *, on_progress: OnProgress
+    ) -> Batches:
+        """Give what asks a comparison's questions as batches."""
+        from tailorbird.workflow.bulk.asking import BulkOptions  # noqa: PLC0415 - as in `bulk`
+        from tailorbird.workflow.bulk.collecting import Collector  # noqa: PLC0415 - as in `bulk`
+        from tailorbird.workflow.comparing.running import Batches  # noqa: PLC0415
+
+        wanted = BulkOptions() if options is True else options
+
+        def bulk(model: ModelId) -> Bulk:
+            chosen = wanted.model_copy(update={"model": model, "role": None})
+            return self.bulk("chat", chosen, on_progress=on_progress)
+
+        return Batches(
+            collector=lambda: Collector(bulk=bulk, direct=self.provider.chat),
+            secret=await self.workspace.secret(),
+        )
+
+    async def comparer(
+        self,
+        arms: Sequence[Arm],
+        *,
+        concurrency: int,
+        appraiser: Appraiser | None = None,
+        batches: Batches | None = None,
+        stream: bool = False,
+    ) -> Comparer:
         """Give what compares these arms, so many answers at a time."""
         # Scoring and statistics cost 20 ms that `import tailorbird` does not pay.
+        from tailorbird.workflow.comparing.appraising import Appraiser  # noqa: PLC0415
         from tailorbird.workflow.comparing.compare import Comparer  # noqa: PLC0415
 
         return Comparer(
-            answerer=await self.answerer(arms),
+            answerer=replace(await self.answerer(arms), streamed=stream),
             journal=self.workspace.journal,
             clock=self.provider.clock,
             capabilities=self.provider.capabilities,
             identity=self.provider.identity,
             prices=self.provider.prices,
+            trained=[
+                row
+                for name in dict.fromkeys(arm.tuned.name for arm in arms if arm.tuned is not None)
+                for row in self.tuning.examples.get(name, ())
+            ],
+            appraiser=appraiser or Appraiser(),
             concurrency=concurrency,
+            batches=batches,
         )
 
 

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from tailorbird.data import read_examples, training_rules
+from tailorbird.exceptions import StillDeployedError, UnsupportedError
 from tailorbird.journal.threads import in_thread
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.ids import DeploymentName
+from tailorbird.workflow.once.shielding import GRACE_S, carry_through
 from tailorbird.workflow.tuning.handle import JobHandle, Ticket
 from tailorbird.workflow.tuning.training import Preparer, TuneOptions, worked_examples
 from tailorbird.workflow.tuning.tune import TunePlan
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from tailorbird.config import Profile
     from tailorbird.data import ExampleSet, QuestionSet
     from tailorbird.journal import RunRecord, Workspace
     from tailorbird.protocols import Provider
+    from tailorbird.types.jobs import Job
     from tailorbird.types.questions import Question
     from tailorbird.types.tuned import TunedModel
     from tailorbird.workflow.progress import OnProgress
     from tailorbird.workflow.tuning.creation import Creation
     from tailorbird.workflow.tuning.finish import Finisher
     from tailorbird.workflow.tuning.lookup import Begun
+
+_LOG = logging.getLogger("tailorbird.workbench")
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,8 @@ class Tuning:
         default_factory=dict[str, "tuple[Question, ...]"]
     )
     """Rows that runs of this workspace were trained on, as far as they were needed so far."""
+    grace_s: float = GRACE_S
+    """Real seconds that a cancelled program is kept to undeploy."""
 
     @cached_property
     def creation(self) -> Creation:
@@ -115,8 +126,16 @@ class Tuning:
         self, name: str, *, timeout_s: float | None, on_progress: OnProgress
     ) -> TunedModel:
         """Wait for a run and make its model callable."""
+        job = await self._succeeded(name, timeout_s=timeout_s, on_progress=on_progress)
+        return await self._callable(name, job, on_progress=on_progress)
+
+    async def _succeeded(
+        self, name: str, *, timeout_s: float | None, on_progress: OnProgress
+    ) -> Job:
         handle = await self.resume(name)
-        job = await handle.wait(timeout_s=timeout_s, on_progress=on_progress)
+        return await handle.wait(timeout_s=timeout_s, on_progress=on_progress)
+
+    async def _callable(self, name: str, job: Job, *, on_progress: OnProgress) -> TunedModel:
         mine = await self.workspace.list_tuned(identity=self.provider.identity)
         known = {one.name: one for one in mine}
         if name in known and known[name].job == job.id and await self._answers(known[name]):
@@ -143,12 +162,83 @@ class Tuning:
             self.examples[name] = await in_thread(_worked_examples, path)
         return tuned
 
+    async def checkpoints(self, name: str) -> tuple[TunedModel, ...]:
+        """Give a run's checkpoints as models, the earliest first, and its model at the end."""
+        tuned = await self.tuned(name)
+        capabilities, today = self.provider.capabilities, self.provider.clock.today()
+        capabilities.require(Capability.JOBS_CHECKPOINTS, on=today)
+        if capabilities.supports(Capability.DEPLOYMENTS_REQUIRED, on=today):
+            raise UnsupportedError(
+                provider=self.provider.name,
+                capability=Capability.JOBS_CHECKPOINTS,
+                reason="checkpoints answer only when they are deployed, each for its hours",
+                instead="deploy the ones you want by provider.deployments.create, and make an Arm"
+                " of each",
+            )
+        found = [one async for one in self.provider.jobs.checkpoints(tuned.job)]
+        earlier = [
+            tuned.model_copy(update={"model": one.model, "step": one.step, "metrics": one.metrics})
+            for one in sorted(found, key=lambda one: one.step)
+            if one.model != tuned.model
+        ]
+        return (*earlier, tuned)
+
+    async def training_files(self, name: str) -> tuple[Path, Path | None]:
+        """Give the files that a run was trained and validated on."""
+        run = await self.workspace.journal.runs.get(name, identity=self.provider.identity)
+        request = TunePlan.model_validate_json(run.plan).request
+        checked = request.validation
+        return request.training.path, None if checked is None else checked.path
+
+    @asynccontextmanager
+    async def deployed(
+        self, name: str, *, timeout_s: float | None, on_progress: OnProgress
+    ) -> AsyncGenerator[TunedModel]:
+        """Make a run's model callable for a block, and take its deployment away at the end."""
+        # Nothing stands before the job has succeeded.
+        job = await self._succeeded(name, timeout_s=timeout_s, on_progress=on_progress)
+        run = await self.workspace.journal.runs.get(name, identity=self.provider.identity)
+        failed: BaseException | None = None
+        try:
+            yield await self._callable(name, job, on_progress=on_progress)
+        except BaseException as exc:  # cancellation, too: it is told what may still stand
+            failed = exc
+            raise
+        finally:
+            work = self._take_away(run, job, failed)
+            await carry_through(work, grace_s=self.grace_s)
+
+    async def _take_away(self, run: RunRecord, job: Job, failed: BaseException | None) -> None:
+        cancelled = isinstance(failed, asyncio.CancelledError)
+        limit = asyncio.timeout(self.grace_s if cancelled else None)
+        standing = f"the deployment of run {run.name!r} may still stand and cost money"
+        try:
+            async with limit:
+                await self.finisher.clear(run.name, job, attempt=run.attempt)
+            standing = ""
+        except (StillDeployedError, TimeoutError) as exc:
+            if failed is None:
+                raise
+            # What went wrong in the block is what is raised; a time limit has no words of its own.
+            failed.add_note(str(exc) or standing)
+            return
+        finally:
+            if standing:
+                _LOG.warning("%s", standing)
+        mine = await self.workspace.list_tuned(identity=self.provider.identity)
+        for tuned in mine:
+            if tuned.name == run.name and tuned.deployment is not None:
+                await self._save_bare(tuned)
+
     async def undeploy(self, name: str) -> TunedModel:
         """Take a tuned model's deployment away."""
         tuned = await self.workspace.load_tuned(name, identity=self.provider.identity)
         if tuned.deployment is None:
             return tuned
         await self.finisher.undeploy(DeploymentName(tuned.deployment))
+        return await self._save_bare(tuned)
+
+    async def _save_bare(self, tuned: TunedModel) -> TunedModel:
         bare = tuned.model_copy(update={"deployment": None})
         await self.workspace.save_tuned(bare)
         return bare

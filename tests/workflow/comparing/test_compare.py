@@ -121,3 +121,28 @@ async def test_a_run_has_a_name(bench: Workbench, rows: QuestionSet) -> None:
     other = await bench.compare(arms, rows[:3])
     assert made.data.name == again.data.name != other.data.name
     assert (await bench.compare(arms, rows[:2], name="mine")).data.name == "mine"
+
+
+async def test_streaming_measures_the_first_token(
+    rows: QuestionSet, documents: list[Document]
+) -> None:
+    """Plain answers are streamed and say the same; a batch cannot be streamed."""
+    async with tailorbird.open("fake", workspace=None, environ={}) as bench:
+        index = await bench.build_index(documents, name="shop")
+        arms = bench.arms(index=index)
+        options = tailorbird.ArmOptions(form=False)
+        plain = bench.arms(index=index, options=options)[-1].model_copy(update={"name": "plain"})
+        streamed = await bench.compare([*arms, plain], rows[:3], stream=True)
+        figures = {one.arm: one.first_token_p50_s for one in streamed.figures}
+        assert figures["base"] is not None
+        assert figures["plain"] is not None
+        assert figures["retrieval"] is None  # it is asked for as a form
+        assert "first token p50 s" in streamed.to_html()
+        with pytest.raises(InvalidInputError, match="cannot be streamed"):
+            await bench.compare(arms, rows[:3], stream=True, bulk=True)
+    async with tailorbird.open("fake", workspace=None, environ={}) as bench:
+        await bench.build_index(documents, name="shop")
+        whole = await bench.compare([*arms, plain], rows[:3])
+        assert "first token" not in whole.to_html()
+    said = [[one.answer and one.answer.text for one in run.outcomes] for run in (streamed, whole)]
+    assert said[0] == said[1]

@@ -14,9 +14,16 @@ from tailorbird.types.jobs import Supervised
 from tailorbird.types.questions import Question, QuestionKind
 from tailorbird.types.tuned import TunedModel
 from tailorbird.types.usage import Price, Usage
-from tailorbird.workflow.answering.results import Arm, Cell, Outcome, Pair, Scores
+from tailorbird.workflow.answering.arm import Arm
+from tailorbird.workflow.answering.results import Cell, Outcome, Pair, Scores
 from tailorbird.workflow.comparing.summary import compare_pairs, figures, kinds_of, summarize
-from tailorbird.workflow.statistics import bootstrap_interval, wilson_interval
+from tailorbird.workflow.statistics import (
+    bootstrap_interval,
+    difference_interval,
+    questions_missing,
+    smallest_difference,
+    wilson_interval,
+)
 
 ARMS = (Arm(name="base", model=ModelId("m")), Arm(name="retrieval", model=ModelId("m")))
 
@@ -128,8 +135,8 @@ def test_more_pairs_need_more_questions() -> None:
     assert words(7) == ["better", "no difference shown", "worse"]
 
 
-def test_holm_runs_within_a_kind() -> None:
-    """p-values are corrected over the pairs of a kind, each two arms once, the later first."""
+def test_holm_runs_over_what_is_claimed() -> None:
+    """p-values are corrected over the pairs of all questions, each two arms once, later first."""
     arms = (*ARMS, Arm(name="tuned", model=ModelId("t")))
     marks = {"base": [0] * 8, "retrieval": [1] * 8, "tuned": [1] * 7 + [0]}
     found = compare_pairs(arms, questions(*["unseen"] * 8), rights(marks))
@@ -144,10 +151,45 @@ def test_holm_runs_within_a_kind() -> None:
     assert found[1].p_adjusted == pytest.approx(2 * 2 / 128)
 
 
+def test_kinds_are_one_family_of_claims() -> None:
+    """By kind, p-values are corrected over the pairs of all kinds with enough questions."""
+    kinds: list[QuestionKind] = ["verbatim"] * 9 + ["unseen"] * 8 + ["style"] * 6
+    marks = {"base": [0] * 23, "retrieval": [1] * 9 + [0] * 8 + [1] * 6}
+    found = {one.kind: one for one in compare_pairs(ARMS, questions(*kinds), rights(marks))}
+    # Six questions suffice for one pair, and not for three at once: 3 * 2 / 64 is above 5 %.
+    assert found["style"].word == "too few questions"
+    assert found["style"].p_adjusted == pytest.approx(3 * 2 / 64)
+    assert found["verbatim"].p_adjusted == pytest.approx(2 * 2 / 512)
+    assert (found["verbatim"].word, found["unseen"].word) == ("better", "no difference shown")
+    # All questions together are a family of their own.
+    assert found["all"].p_adjusted == pytest.approx(found["all"].p_value)
+
+
+def test_a_single_arm_has_no_pairs() -> None:
+    """Nothing is compared with itself."""
+    assert compare_pairs(ARMS[:1], questions("unseen"), rights({"base": [1]})) == ()
+
+
+def test_pairs_say_what_their_questions_can_show() -> None:
+    """A pair has the interval of its difference, what would be seen, and how many more to ask."""
+    marks = {"base": [0] * 10 + [1] * 50, "retrieval": [1] * 55 + [0] * 5}
+    (pair,) = compare_pairs(ARMS, questions(*[None] * 60), rights(marks))
+    assert (pair.wins, pair.losses, pair.word) == (10, 5, "no difference shown")
+    assert (pair.low, pair.high) == difference_interval(10, 5, 60)
+    assert pair.detectable == smallest_difference(60, 0.25)
+    assert pair.more_questions == questions_missing(10, 5, 60)
+    marks = {"base": [0] * 60, "retrieval": [1] * 60}
+    (shown,) = compare_pairs(ARMS, questions(*[None] * 60), rights(marks))
+    assert (shown.word, shown.more_questions) == ("better", None)
+    (even,) = compare_pairs(ARMS, questions(None), rights({"base": [1], "retrieval": [1]}))
+    assert (even.detectable, even.more_questions) == (None, None)
+
+
 def test_pairs_without_common_questions_say_nothing() -> None:
     """Arms that share no scored question differ by nothing that can be shown."""
     (pair,) = compare_pairs(ARMS, questions(None), rights({"base": [1]}))
     assert (pair.n, pair.difference, pair.word) == (0, 0.0, "too few questions")
+    assert (pair.low, pair.high, pair.detectable) == (None, None, None)
 
 
 def price(model: str, cost: str) -> Price:

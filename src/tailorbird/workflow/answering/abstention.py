@@ -116,6 +116,11 @@ _EN_DECLINES = (
     r"^(?:the answer is |that is )?unknown\.?$",
     r"\b(?:outside|beyond) (?:of )?(?:my|our) knowledge\b",
 )
+# Each pattern above needs one of these; looking for them first is a hundred times faster.
+_TRIGGERS = (
+    *("ません", "ない", "なかった", "かねます", "不明"),
+    *("no", "n't", "never", "unsure", "unaware", "unable", "insufficient", "outside", "beyond"),
+)
 # Texts, not patterns: compiling them here would add a fifth to the time that importing takes. The
 # module `re` keeps them compiled from their first use on.
 _DECLINES = "|".join((*_JA_DECLINES, *_EN_DECLINES))
@@ -165,6 +170,8 @@ def _clauses(text: str) -> list[str]:
 
 
 def _declines(clause: str) -> bool:
+    if not any(trigger in clause for trigger in _TRIGGERS):
+        return False
     found = re.search(_DECLINES, clause)
     return found is not None and _CONDITION.search(clause[: found.start()]) is None
 

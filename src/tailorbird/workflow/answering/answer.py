@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import ConfigError, RefusedError
 from tailorbird.retrieval.grounding import grounded_messages, read_grounded
+from tailorbird.retrieval.places import retrieved_passage
 from tailorbird.text import script_of
 from tailorbird.types.answers import AbstainReason, Answer, GroundedReply
 from tailorbird.types.chat import Message
@@ -20,15 +21,19 @@ if TYPE_CHECKING:
 
     from tailorbird.protocols import Chat, Clock
     from tailorbird.types.answers import PassageQuote
+    from tailorbird.types.chat import Reply
+    from tailorbird.types.questions import Swap
     from tailorbird.types.retrieval import Hit
-    from tailorbird.workflow.answering.results import Arm
+    from tailorbird.workflow.answering.arm import Arm
     from tailorbird.workflow.answering.shots import ShotPicker
-    from tailorbird.workflow.searching.search import Searcher
+    from tailorbird.workflow.searching.search import Searcher, SearchResult
 
 
 def arm_fingerprint(arm: Arm, *, identity: str) -> str:
     """Give a hash of everything that decides an arm's answers; its name does not."""
-    text = identity + arm.model_copy(update={"name": "-"}).model_dump_json()
+    # What an arm without it does not use is left out, so that its earlier answers are found.
+    unused = {"rerank", "reranker"} if arm.rerank is None else None
+    text = identity + arm.model_copy(update={"name": "-"}).model_dump_json(exclude=unused)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -51,11 +56,15 @@ class Answerer:
     """Picks worked examples."""
     forms: bool = False
     """Whether the provider fills forms, so that answers from passages are asked for as one."""
+    streamed: bool = False
+    """Whether plain answers are streamed, which measures the time to the first token."""
     marker: Callable[[], str] = field(default=random_marker)
     """Makes the marker of a prompt's fence."""
 
-    async def answer(self, arm: Arm, question: str) -> Answer:
+    async def answer(self, arm: Arm, question: str, *, swap: Swap | None = None) -> Answer:
         """Ask; measure the time; check the citations.
+
+        `swap` changes a fact in the passages that the model is shown; None shows them as they are.
 
         Raises:
             ConfigError: The arm has an index and there is no engine to search it.
@@ -67,9 +76,12 @@ class Answerer:
         if arm.index is None:
             answer = await self._plain(arm, [*lead, Message.user(question)])
         else:
-            answer = await self._grounded(arm, lead, question)
-        elapsed = max(0.0, self.clock.monotonic() - started)
-        return answer.model_copy(update={"latency_s": elapsed})
+            answer = await self._grounded(arm, lead, question, swap)
+        times = {"latency_s": max(0.0, self.clock.monotonic() - started)}
+        if answer.first_token_s is not None:
+            # So far it is a moment of the clock.
+            times["first_token_s"] = max(0.0, answer.first_token_s - started)
+        return answer.model_copy(update=times)
 
     async def _lead(self, arm: Arm, question: str) -> list[Message]:
         lead = [] if arm.system is None else [Message.system(arm.system)]
@@ -78,33 +90,55 @@ class Answerer:
         return lead
 
     async def _plain(self, arm: Arm, messages: Sequence[Message]) -> Answer:
-        reply = await self.chat.complete(messages, model=arm.model, options=arm.options)
+        reply, first = await self._reply(arm, messages)
         text = reply.text or reply.refusal or ""
         return Answer(
             text=text,
             abstained=reply.refusal is not None,
             reason=None if reply.refusal is None else AbstainReason.DECLINED,
             usage=reply.usage or Usage(),
+            first_token_s=first,
             model=reply.model,
         )
 
-    async def _grounded(self, arm: Arm, lead: Sequence[Message], question: str) -> Answer:
+    async def _reply(
+        self, arm: Arm, messages: Sequence[Message]
+    ) -> tuple[Reply[None], float | None]:
+        """Ask for plain text; give the moment of its first token, where it is streamed."""
+        if not self.streamed:
+            asked = self.chat.complete(messages, model=arm.model, options=arm.options)
+            return await asked, None
+        first: float | None = None
+        stream = self.chat.stream(messages, model=arm.model, options=arm.options)
+        async with stream as pieces:
+            async for piece in pieces:
+                if first is None and piece.text:
+                    first = self.clock.monotonic()
+            return pieces.reply(), first
+
+    async def _grounded(
+        self, arm: Arm, lead: Sequence[Message], question: str, swap: Swap | None
+    ) -> Answer:
         hits = await self._passages(arm, question)
         if not hits and arm.only_from_data:
-            return _abstained(question, AbstainReason.NOTHING_FOUND)
+            found = _abstained(question, AbstainReason.NOTHING_FOUND)
+            return found.model_copy(update={"usage": hits.usage, "rerank_usage": hits.usage})
         form = arm.form
         if form is None:
             form = self.forms and arm.tuned is None
-        messages = grounded_messages(question, hits, lead=lead, marker=self.marker(), form=form)
+        shown = hits if swap is None else _swapped(hits, swap)
+        messages = grounded_messages(question, shown, lead=lead, marker=self.marker(), form=form)
         said = await (self._filled(arm, messages) if form else self._said(arm, messages))
-        grounded = read_grounded(said.text, hits, question=question, quotes=said.quotes)
+        grounded = read_grounded(said.text, shown, question=question, quotes=said.quotes)
         answer = Answer(
             text=grounded.text,
             citations=grounded.citations,
-            retrieved=tuple(dict.fromkeys(hit.chunk.document for hit in hits)),
+            retrieved=tuple(map(retrieved_passage, hits)),
             dropped_citations=grounded.dropped,
             foreign_links=grounded.foreign_links,
-            usage=said.usage,
+            usage=said.usage + hits.usage,
+            rerank_usage=hits.usage,
+            first_token_s=said.first_token_s,
             model=said.model,
         )
         if said.declined or grounded.declined:
@@ -114,12 +148,13 @@ class Answerer:
         return answer
 
     async def _said(self, arm: Arm, messages: Sequence[Message]) -> _Said:
-        reply = await self.chat.complete(messages, model=arm.model, options=arm.options)
+        reply, first = await self._reply(arm, messages)
         return _Said(
             text=reply.text,
             declined=reply.refusal is not None,
             usage=reply.usage or Usage(),
             model=reply.model,
+            first_token_s=first,
         )
 
     async def _filled(self, arm: Arm, messages: Sequence[Message]) -> _Said:
@@ -137,12 +172,12 @@ class Answerer:
             model=reply.model,
         )
 
-    async def _passages(self, arm: Arm, question: str) -> Sequence[Hit]:
+    async def _passages(self, arm: Arm, question: str) -> SearchResult:
         if self.searcher is None or arm.index is None:
             message = f"arm {arm.name!r} has the index {arm.index!r} and no engine to search it"
             raise ConfigError(message)
         query = SearchQuery(text=question, top_k=arm.top_k, mode=arm.mode, filter=arm.where)
-        return await self.searcher.select(arm.index, query, arm.selection)
+        return await self.searcher.select(arm.index, query, arm.selection, rerank=arm.rerank)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +189,21 @@ class _Said:
     declined: bool
     usage: Usage = field(default_factory=Usage)
     model: str
+    first_token_s: float | None = None
+
+
+def _swapped(hits: Sequence[Hit], swap: Swap) -> Sequence[Hit]:
+    """Change a fact in every passage that holds it."""
+    return [
+        hit.model_copy(
+            update={
+                "chunk": hit.chunk.model_copy(
+                    update={"text": hit.chunk.text.replace(swap.old, swap.new)}
+                )
+            }
+        )
+        for hit in hits
+    ]
 
 
 def _abstained(question: str, reason: AbstainReason) -> Answer:
@@ -162,7 +212,7 @@ def _abstained(question: str, reason: AbstainReason) -> Answer:
 
 def _withheld(answer: Answer, question: str, reason: AbstainReason) -> Answer:
     """Give an abstention that knows what it took; nothing of what the model wrote stays."""
-    kept = ("retrieved", "dropped_citations", "usage", "model")
+    kept = ("retrieved", "dropped_citations", "usage", "rerank_usage", "first_token_s", "model")
     known = {name: getattr(answer, name) for name in kept}
     return _abstained(question, reason).model_copy(update=known)
 

@@ -12,11 +12,11 @@ from tailorbird.types.base import Frozen
 from tailorbird.types.chat import ChatOptions
 from tailorbird.types.filters import Filter
 from tailorbird.types.retrieval import SearchMode
-from tailorbird.workflow.answering.results import Arm, Shot
-from tailorbird.workflow.searching.selection import NEAR_ENOUGH, MinScore, Selection
+from tailorbird.workflow.answering.arm import Arm, Shot
+from tailorbird.workflow.searching.selection import NEAR_ENOUGH, MinScore, Rerank, Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tailorbird.types.ids import ModelId
     from tailorbird.types.questions import Question
@@ -48,6 +48,10 @@ class ArmOptions(Frozen):
     """Whether passages with the same text are shown once."""
     join: bool = True
     """Whether passages that are neighbors in their document become one."""
+    rerank: bool | Rerank | None = None
+    """Whether passages are put into a better order before the best are taken, and how: by the
+    workbench's own reranker, or the model of the role `reranker`, else of `chat`. None takes what
+    the profile says, which is no unless it says otherwise."""
     where: Filter | None = None
     """Which chunks arms with retrieval look at; None looks at all. An index with tenants needs one
     that pins its tenant field."""
@@ -77,6 +81,8 @@ class ArmPlan:
     """Training rows that the few-shot arm may show; those without an answer are left out."""
     options: ArmOptions = field(default_factory=ArmOptions)
     """How they are asked."""
+    reranker: str = ""
+    """Identity of what puts passages into a better order, where the options ask for it."""
 
 
 def plan_arms(plan: ArmPlan) -> tuple[Arm, ...]:
@@ -158,10 +164,18 @@ def _with_index(arm: Arm, name: str, index: Index, plan: ArmPlan) -> Arm:
             "mode": plan.options.mode,
             "where": plan.options.where,
             "selection": _selection(plan.options),
+            **_reranking(plan),
             "only_from_data": plan.options.only_from_data,
             "form": plan.options.form,
         }
     )
+
+
+def _reranking(plan: ArmPlan) -> Mapping[str, Rerank | str]:
+    wanted = plan.options.rerank
+    if wanted is None or wanted is False:
+        return {}
+    return {"rerank": Rerank() if wanted is True else wanted, "reranker": plan.reranker}
 
 
 def _selection(options: ArmOptions) -> Selection:

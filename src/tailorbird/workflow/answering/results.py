@@ -11,14 +11,11 @@ from pydantic import Field
 
 from tailorbird.types.answers import Answer
 from tailorbird.types.base import Frozen
-from tailorbird.types.chat import ChatOptions
-from tailorbird.types.filters import Filter
-from tailorbird.types.ids import IndexName, ModelId
+from tailorbird.types.judgements import Grade, JudgeReport
 from tailorbird.types.questions import Question
-from tailorbird.types.retrieval import SearchMode
-from tailorbird.types.tuned import TunedModel
 from tailorbird.types.usage import Usage
-from tailorbird.workflow.searching.selection import Selection
+from tailorbird.workflow.answering.arm import Arm
+from tailorbird.workflow.money.volume import Costs
 
 Metric = Literal[
     "correct",
@@ -27,65 +24,21 @@ Metric = Literal[
     "f1",
     "chrf",
     "numbers",
+    "dates",
+    "similarity",
     "abstention",
     "style",
+    "tone",
     "citation",
+    "grounded",
+    "obedience",
     "retrieved",
+    "recall",
 ]
 """What is measured for each answer; `workflow.comparing.scoring` says how."""
 
-DEFAULT_CONCURRENCY = 16
-"""Answers that are asked for at once: more only queues in the connection pool, which an own limit
-of about 32 keeps flat (our measurement of 2026-11-22 on two cores)."""
-
 ALL_KINDS = "all"
 """The row of a table that takes all kinds of question together."""
-
-
-class Shot(Frozen):
-    """A worked example that is shown to the model before the question."""
-
-    question: str
-    """What was asked."""
-    answer: str
-    """What was answered."""
-
-
-class Arm(Frozen):
-    """One way of answering a question; a comparison asks every question of every arm."""
-
-    name: str = Field(min_length=1, max_length=60)
-    """Shown in tables; unique within a comparison."""
-    model: ModelId
-    """Model or deployment that is asked."""
-    system: str | None = None
-    """System prompt that is sent; None sends none."""
-    shots: tuple[Shot, ...] = ()
-    """Worked examples; all of them are sent, or the nearest `nearest_shots`."""
-    nearest_shots: int = Field(default=0, ge=0)
-    """How many of `shots` to pick by nearness to the question; 0 sends all of them."""
-    tuned: TunedModel | None = None
-    """The tuned model behind `model`; None for an arm without tuning."""
-    index: IndexName | None = None
-    """Index that passages are taken from; None for an arm without retrieval."""
-    index_version: str = ""
-    """Version of the index's content when the arm was made; part of the fingerprint."""
-    top_k: int = Field(default=5, ge=1, le=50)
-    """How many passages the model sees, 1..50."""
-    mode: SearchMode | None = None
-    """How passages are searched; None takes the best the engine offers."""
-    where: Filter | None = None
-    """Which chunks are looked at; None looks at all."""
-    selection: Selection = Field(default_factory=Selection)
-    """What is left out of the passages that were found, and what is joined."""
-    only_from_data: bool = False
-    """Whether the arm abstains without asking when no passage is near enough, and when no citation
-    of the answer could be verified."""
-    form: bool | None = None
-    """Whether an answer from passages is asked for as a form with quotes (`GroundedReply`); None
-    takes one where the provider offers it and the model was not tuned to answer in plain text."""
-    options: ChatOptions = Field(default_factory=ChatOptions)
-    """How the model is asked."""
 
 
 class Scores(Frozen):
@@ -103,14 +56,34 @@ class Scores(Frozen):
     """Character n-gram F-score against the best accepted answer; house style included."""
     numbers: float | None = None
     """Share of the reference's numbers that stand in the answer; None when it has none."""
+    dates: float | None = None
+    """Share of the reference's dates that stand in the answer, however written; None when it has
+    none."""
+    similarity: float | None = None
+    """Cosine of the embeddings of the answer and the nearest accepted one, at least 0; None unless
+    it was asked for."""
     abstention: float | None = None
     """1 when declining or answering was right for this question, else 0."""
     style: float | None = None
     """1 when the answer has the references' house style, else 0; None where they share none."""
+    tone: float | None = None
+    """How much the whole text is written like the answers that were learned from, by characters
+    and length; None where these are fewer than three."""
     citation: float | None = None
     """Share of the citations that name an expected source; None without citations or sources."""
+    grounded: float | None = None
+    """Share of the answer's sentences that a cited span supports; None without retrieval, and for
+    an answer that declines."""
+    obedience: float | None = None
+    """1 when the answer to a question of kind `conflict` follows the document that it was shown,
+    else 0; None for other kinds, and where the document was not shown."""
     retrieved: float | None = None
     """1 when an expected source was among the passages, else 0; None without retrieval."""
+    recall: float | None = None
+    """Share of the expected sources that were among the passages; None without retrieval."""
+    extra: Mapping[str, float | None] = Field(default_factory=dict)
+    """Figures of the user's own scorers and of the judge, by name, in the ranges that these state;
+    None where a scorer did not apply."""
 
 
 class Outcome(Frozen):
@@ -124,6 +97,8 @@ class Outcome(Frozen):
     """What came back; None when the call failed."""
     scores: Scores
     """How good it is; all None when the call failed."""
+    grades: tuple[Grade, ...] = ()
+    """What the judge says of it, by rubric; empty where it was not judged."""
     error: str | None = None
     """Why the call failed, without content; None when it did not."""
     reused: bool = False
@@ -137,12 +112,12 @@ class Cell(Frozen):
     """Name of the arm."""
     kind: str
     """Kind of question, or `all`."""
-    metric: Metric
-    """What is measured."""
+    metric: str
+    """What is measured: a `Metric`, or the name of a figure in `Scores.extra`."""
     n: int = Field(ge=1)
     """How many answers it rests on."""
     value: float
-    """Mean over these answers, 0..1."""
+    """Mean over these answers, 0..1; of a scorer's figure in the range of that."""
     low: float
     """Lower end of the 95 % interval."""
     high: float
@@ -173,7 +148,43 @@ class Pair(Frozen):
     p_value: float
     """Two-sided exact McNemar test."""
     p_adjusted: float
-    """The same after Holm's correction over all pairs of the kind."""
+    """The same after Holm's correction: for `all` over its pairs, for a kind over the pairs of all
+    kinds that have enough questions."""
+    word: PairWord
+    """What follows at the 5 % level."""
+    low: float | None = None
+    """Lower end of the 95 % interval of the difference (Tango's); None without questions."""
+    high: float | None = None
+    """Upper end of the 95 % interval of the difference; None without questions."""
+    detectable: float | None = None
+    """Smallest difference that these questions would show four times out of five, given how often
+    the two arms differ; None when not even the largest one possible."""
+    more_questions: int | None = None
+    """About how many more questions would show the difference that was seen, if it is real; None
+    when none was seen, or when it is shown already."""
+
+
+class Contrast(Frozen):
+    """Two arms on the same questions by another metric than `correct`, for all questions."""
+
+    arm: str
+    """The arm in question."""
+    baseline: str
+    """The arm it is compared with."""
+    metric: Metric
+    """What is compared."""
+    n: int = Field(ge=1)
+    """How many questions both arms have a value for."""
+    difference: float
+    """Mean of `arm` minus that of `baseline` on these questions, -1..1."""
+    low: float
+    """Lower end of the 95 % interval of the difference (paired bootstrap)."""
+    high: float
+    """Upper end of the 95 % interval of the difference."""
+    p_value: float
+    """Two-sided paired permutation test."""
+    p_adjusted: float
+    """The same after Holm's correction over all pairs of the metric."""
     word: PairWord
     """What follows at the 5 % level."""
 
@@ -193,6 +204,8 @@ class ArmFigures(Frozen):
     """Median seconds for an answer, by the provider's clock; None without answers."""
     latency_p95_s: float | None = None
     """Seconds within which 95 % of the answers came; None without answers."""
+    first_token_p50_s: float | None = None
+    """Median seconds to the first token, by the provider's clock; None where nothing streamed."""
     usage: Usage = Field(default_factory=Usage)
     """Tokens of all answers together."""
     usd: Decimal | None = None
@@ -201,17 +214,59 @@ class ArmFigures(Frozen):
     """US dollars for a thousand questions like these; None when the price is not known."""
 
 
+Decision = Literal[
+    "do not fine-tune",
+    "retrieve",
+    "fine-tune",
+    "tune for style and retrieve for facts",
+    "fine-tune and retrieve",
+    "a prompt is enough",
+    "neither helps: write a better prompt",
+    "cannot tell yet",
+]
+"""What a comparison leads to; `workflow.comparing.verdict` says by which rules."""
+
+
 class Verdict(Frozen):
     """What to do, in words, and the figures it rests on."""
 
     headline: str
-    """One sentence."""
+    """One sentence or two."""
     recommended: str | None
     """Name of the arm to take; None when the data cannot tell."""
     reasons: tuple[str, ...]
     """The figures, one sentence each."""
     caveats: tuple[str, ...] = ()
     """What the reader must keep in mind."""
+    decision: Decision = "cannot tell yet"
+    """What to do, as one of few values: for programs."""
+    next_steps: tuple[str, ...] = ()
+    """What to do next, one sentence each, the most useful first."""
+
+
+LeakReason = Literal["same-question", "near-question", "same-row", "same-span"]
+"""How a training row gives a test question away.
+
+`same-question`: the texts are equal after folding width and case; `near-question`: their sets of
+character pairs have a Jaccard similarity of at least `data.questions.facts.NEAR`; `same-row`: the
+question was made from that row; `same-span`: both were made from overlapping characters of one
+document.
+"""
+
+
+class Leak(Frozen):
+    """A test question that a training row gives away."""
+
+    question: str
+    """Id of the test question."""
+    row: str
+    """Id of the training row."""
+    reason: LeakReason
+    """How."""
+    similarity: float
+    """Jaccard similarity of their character pairs, 0..1."""
+    expected: bool
+    """Whether the question's kind says that its fact was trained (`verbatim`, `paraphrase`)."""
 
 
 class ComparisonData(Frozen):
@@ -237,5 +292,15 @@ class ComparisonData(Frozen):
     """Time, tokens and money by arm."""
     verdict: Verdict
     """What to do."""
+    leaks: tuple[Leak, ...] = ()
+    """Test questions that a known training row gives away."""
+    contrasts: tuple[Contrast, ...] = ()
+    """Arms against each other by the other metrics."""
+    judge: JudgeReport | None = None
+    """How far the judge can be trusted; None where nothing was judged."""
+    costs: Costs | None = None
+    """What the arms cost a month, by volume; None in comparisons of older versions."""
+    scorers: Mapping[str, tuple[float, float]] = Field(default_factory=dict)
+    """Lowest and highest value of each figure in `Scores.extra`, by name."""
     settings: Mapping[str, str | int | float | bool] = Field(default_factory=dict)
     """What the run depended on beside arms and questions, such as `held_out` and `seed`."""

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tailorbird.workflow.answering.results import Arm, Shot
-    from tailorbird.workflow.searching.search import Embedder
+    from tailorbird.workflow.answering.arm import Arm, Shot
+    from tailorbird.workflow.searching.embedder import Embedder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +19,11 @@ class ShotPicker:
 
     embedder: Embedder | None
     """Makes the vectors; None when the profile has no embedding model."""
-    _vectors: dict[tuple[Shot, ...], NDArray[np.float32]] = field(
-        default_factory=dict["tuple[Shot, ...]", "NDArray[np.float32]"]
+    _vectors: dict[int, tuple[tuple[Shot, ...], NDArray[np.float32]]] = field(
+        default_factory=dict[int, "tuple[tuple[Shot, ...], NDArray[np.float32]]"]
     )
+    """By the identity of the examples, which are kept beside: a hash of thousands of them takes
+    longer than the search."""
 
     async def pick(self, arm: Arm, question: str) -> tuple[Shot, ...]:
         """Give the examples to send, the nearest one last, where models heed it most.
@@ -31,11 +33,10 @@ class ShotPicker:
         """
         if self.embedder is None or not 0 < arm.nearest_shots < len(arm.shots):
             return arm.shots
-        vectors = self._vectors.get(arm.shots)
-        if vectors is None:
+        known = self._vectors.get(id(arm.shots))
+        if known is None:
             embedded = await self.embedder.embed([shot.question for shot in arm.shots])
-            vectors = self._vectors[arm.shots] = embedded.vectors
+            known = self._vectors[id(arm.shots)] = (arm.shots, embedded.vectors)
         wanted = await self.embedder.embed([question])
-        nearness = vectors @ wanted.vectors[0]
-        best = sorted(range(len(arm.shots)), key=lambda one: (-nearness[one], one))
-        return tuple(arm.shots[one] for one in reversed(best[: arm.nearest_shots]))
+        order = (-(known[1] @ wanted.vectors[0])).argsort(kind="stable")
+        return tuple(arm.shots[int(one)] for one in order[: arm.nearest_shots][::-1])

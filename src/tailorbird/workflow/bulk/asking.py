@@ -20,7 +20,7 @@ from tailorbird.types.base import Frozen, Settings
 from tailorbird.types.batches import BatchStatus, ChatRequest, EmbeddingRequest, ItemFailure
 from tailorbird.types.ids import ModelId
 from tailorbird.types.usage import Price, Usage
-from tailorbird.workflow.answering.results import DEFAULT_CONCURRENCY
+from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY
 from tailorbird.workflow.bulk.many import Asking
 from tailorbird.workflow.bulk.orders import (
     ChatOrder,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from tailorbird.workflow.bulk.runs import Submitted
 
 T = TypeVar("T")
+R = TypeVar("R", ChatRequest, EmbeddingRequest)
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 
 _LOG = logging.getLogger("tailorbird.workflow")
@@ -178,7 +179,7 @@ class Bulk:
         """
         order = ChatOrder(
             provider=self.provider,
-            requests=check_requests(requests, kind=ChatRequest),
+            requests=await _checked(requests, ChatRequest),
             asked=self.model,
             output=output,
         )
@@ -205,7 +206,7 @@ class Bulk:
         """
         order = EmbeddingOrder(
             provider=self.provider,
-            requests=check_requests(requests, kind=EmbeddingRequest),
+            requests=await _checked(requests, EmbeddingRequest),
             asked=self.model,
             dimensions=dimensions,
         )
@@ -307,16 +308,32 @@ class _BulkRun(Generic[OutcomeT]):
 
     async def _read(self, one: Submitted, batch: Batch) -> None:
         """Read the results of a batch; what has no line has a failure."""
-        keys = self.order.keys
-        index = {keys[place]: place for place in one.shard.places}
+        # In threads: with tens of thousands of requests each of these takes longer than other tasks
+        # should wait.
+        index = await asyncio.to_thread(self._index, one.shard.places)
         found = await self._outcomes(one, index)
+        await asyncio.to_thread(self._keep, index, found, _lost(batch))
+        usage = await asyncio.to_thread(self._usage, found.values())
+        if usage.total_tokens:
+            await self._pay(one, usage)
+
+    def _index(self, places: Sequence[int]) -> Mapping[str, int]:
+        keys = self.order.keys
+        return {keys[place]: place for place in places}
+
+    def _keep(
+        self, index: Mapping[str, int], found: Mapping[int, OutcomeT], lost: ItemFailure
+    ) -> None:
         for key, place in index.items():
             outcome = found.get(place)
             if outcome is None:
-                outcome = self.order.lost(key, _lost(batch))
+                outcome = self.order.lost(key, lost)
             if place not in self.results or self.results[place].failure is not None:
                 self.results[place] = outcome
-        await self._pay(one, found.values())
+
+    def _usage(self, outcomes: Iterable[OutcomeT]) -> Usage:
+        counted = (self.order.usage(outcome) for outcome in outcomes)
+        return Usage.total([one for one in counted if one is not None])
 
     async def _outcomes(self, one: Submitted, index: Mapping[str, int]) -> Mapping[int, OutcomeT]:
         found: dict[int, OutcomeT] = {}
@@ -340,12 +357,8 @@ class _BulkRun(Generic[OutcomeT]):
             if place is not None and (place not in found or found[place].failure is not None):
                 found[place] = outcome
 
-    async def _pay(self, one: Submitted, outcomes: Iterable[OutcomeT]) -> None:
+    async def _pay(self, one: Submitted, usage: Usage) -> None:
         """Write down what a batch cost, once however often its results are read."""
-        counted = (self.order.usage(outcome) for outcome in outcomes)
-        usage = sum((one for one in counted if one is not None), start=Usage())
-        if not usage.total_tokens:
-            return
         spending = Spending(
             at=self.bulk.provider.clock.now(),
             identity=self.bulk.provider.identity,
@@ -365,3 +378,8 @@ class _BulkRun(Generic[OutcomeT]):
 def _lost(batch: Batch) -> ItemFailure:
     reasons = [f"the batch is {batch.raw_status!r} and has no line for it", *batch.problems]
     return ItemFailure(kind=_LOST.get(batch.status, "missing"), message="; ".join(reasons))
+
+
+async def _checked(requests: Sequence[R], kind: type[R]) -> tuple[R, ...]:
+    # In a thread: tens of thousands take longer than other tasks should wait.
+    return await asyncio.to_thread(check_requests, requests, kind=kind)

@@ -177,6 +177,30 @@ class BatchRuns(Generic[OutcomeT]):
             )
         return Submitted(shard=shard, batch_id=batch_id)
 
+    async def recover(self, run: RunRecord, *, again: bool) -> BatchId | None:
+        """Give the batch of a run that some process has begun; None when there certainly is none.
+
+        Args:
+            run: The run of a shard.
+            again: Let go of a batch of which nobody knows whether it was handed in.
+
+        Raises:
+            JobOutcomeUnknownError: The answer to the creation was lost, and no batch shows up.
+            StoreBusyError: Another process is at work on it for too long.
+        """
+
+        async def look(holder: Holder) -> BatchId | None:
+            found = await self._known_batches(holder.run)
+            if found:
+                return await self._adopt(holder.run, found)
+            if holder.run.state == "creating":
+                if not again:
+                    raise self._unknown(holder.run)
+                await self._runs.begin_attempt(holder.run)
+            return None
+
+        return _known(run) or await self._leases.within(run, look, done=_known)
+
     async def wait(self, submitted: Sequence[Submitted], *, timeout_s: float | None) -> Waited:
         """Wait until all batches have ended; trouble that passes by itself does not end the wait.
 

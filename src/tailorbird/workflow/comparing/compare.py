@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import (
-    AnswerError,
-    AuthenticationError,
     InvalidInputError,
-    NotFoundError,
-    PermissionDeniedError,
-    ProviderError,
-    QuotaExhaustedError,
-    TailorbirdError,
 )
 from tailorbird.workflow.answering.answer import arm_fingerprint
-from tailorbird.workflow.answering.results import (
-    DEFAULT_CONCURRENCY,
-    Arm,
-    ComparisonData,
-    Outcome,
-    Scores,
-)
-from tailorbird.workflow.comparing.scoring import ReferenceProfile, score
+from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY, Arm
+from tailorbird.workflow.answering.results import ComparisonData, Outcome, Scores
+from tailorbird.workflow.comparing.advice import leak_caveats
+from tailorbird.workflow.comparing.appraising import Appraisal, Appraiser
+from tailorbird.workflow.comparing.contrasts import compare_metrics
+from tailorbird.workflow.comparing.costs import with_costs
+from tailorbird.workflow.comparing.running import Batches, Found, Run, question_key
+from tailorbird.workflow.comparing.scoring import AnswerKey, ReferenceProfile
+from tailorbird.workflow.comparing.sharing import Pool
 from tailorbird.workflow.comparing.summary import compare_pairs, figures, summarize
 from tailorbird.workflow.comparing.verdict import conclude
-from tailorbird.workflow.progress import OnProgress, Progress, silent
+from tailorbird.workflow.judging.grading import Answered
+from tailorbird.workflow.progress import OnProgress, silent
+from tailorbird.workflow.questioning.leakage import find_leaks
 
 if TYPE_CHECKING:
     from tailorbird.journal import Journal
@@ -39,18 +35,7 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.types.usage import Price
     from tailorbird.workflow.answering.answer import Answerer
-
-# How many answers, and how many seconds of them, a crash may lose at most.
-_FLUSH_ANSWERS = 50
-_FLUSH_SECONDS = 0.2
-
-# One such answer means that all the others would fail alike.
-_HOPELESS = (AuthenticationError, NotFoundError, PermissionDeniedError, QuotaExhaustedError)
-
-
-def question_key(question: Question) -> str:
-    """Give a hash of what is sent for a question; its reference answer does not matter."""
-    return hashlib.sha256(question.text.encode("utf-8", "surrogatepass")).hexdigest()
+    from tailorbird.workflow.answering.results import Leak, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +54,14 @@ class Comparer:
     """Provider and account: answers of another account are never reused."""
     prices: Sequence[Price] = ()
     """What the models cost."""
+    trained: Sequence[Question] = ()
+    """Rows that the tuned models of the arms were trained on, as far as they are known."""
+    appraiser: Appraiser = field(default_factory=Appraiser)
+    """Asks others what the answers are worth: scorers, the embedding model, the judge."""
     concurrency: int = DEFAULT_CONCURRENCY
     """How many answers are asked for at once, at least 1."""
+    batches: Batches | None = None
+    """How answers are asked for as batches; None asks call by call."""
 
     async def compare(
         self,
@@ -79,6 +70,7 @@ class Comparer:
         *,
         name: str | None = None,
         settings: Mapping[str, str | int | float | bool] | None = None,
+        given: Mapping[str, Mapping[str, Answer]] | None = None,
         on_progress: OnProgress = silent,
     ) -> ComparisonData:
         """Ask what was not asked before, score all answers, and conclude.
@@ -88,11 +80,14 @@ class Comparer:
             questions: At least one; ids must be unique.
             name: Name of the run; None makes one from arms and questions.
             settings: What else the run depends on; shown in the report.
-            on_progress: Called after each answer.
+            given: Answers by question, for arms (by name) that are not asked any more: what is
+                missing there is an outcome with an error.
+            on_progress: Called after each answer, and as these are scored by others.
 
         Raises:
-            InvalidInputError: There is no arm or question, a name or id stands twice, or
-                `concurrency` is below 1.
+            InvalidInputError: There is no arm or question, a name or id stands twice,
+                `concurrency` is below 1, or a scorer or the judge cannot be asked.
+            ScorerError: A scorer failed; the answers are kept.
             ProviderError: All further calls would fail too (key, quota, model); answers that
                 had come are kept. A call that fails by itself becomes an outcome with `error`.
             RetrievalError: An arm's index cannot be searched.
@@ -102,31 +97,74 @@ class Comparer:
             raise InvalidInputError(message)
         _check_unique("arm", [arm.name for arm in arms])
         _check_unique("question", [question.id for question in questions])
-        run = _Run(self, arms, questions, on_progress)
-        found = await run.finish()
-        # Scoring thousands of answers takes seconds: it must not stop other tasks of the loop.
-        return await asyncio.to_thread(
-            self._conclude, arms, questions, found, name=name, settings=settings or {}
+        self.appraiser.check()
+        run = Run(
+            answerer=self.answerer,
+            journal=self.journal,
+            identity=self.identity,
+            concurrency=self.concurrency,
+            batches=self.batches,
+            arms=arms,
+            questions=questions,
+            on_progress=on_progress,
+            given=given or {},
         )
+        found = await run.finish()
+        appraisal = await self.appraiser.appraise(
+            self._answered(arms, questions, found), on_progress=on_progress
+        )
+        # Scoring thousands of answers takes seconds: it must not stop other tasks of the loop.
+        data = await asyncio.to_thread(
+            self._conclude, arms, questions, (found, appraisal), name=name, settings=settings or {}
+        )
+        return await with_costs(
+            data, journal=self.journal, identity=self.identity, prices=self.prices
+        )
+
+    def _answered(
+        self,
+        arms: Sequence[Arm],
+        questions: Sequence[Question],
+        found: Mapping[tuple[str, str], Found],
+    ) -> Answered:
+        places = [(arm.name, question.id) for arm in arms for question in questions]
+        answers = ((place, found[place].answer) for place in places)
+        return Answered(
+            arms=arms,
+            questions=questions,
+            answers={place: answer for place, answer in answers if answer is not None},
+            learned=self._learned(arms),
+        )
+
+    def _learned(self, arms: Sequence[Arm]) -> list[str]:
+        """Give the answers that the arms learned from, as far as they are known."""
+        shots = [shot.answer for arm in arms for shot in arm.shots]
+        return [row.reference for row in self.trained if row.reference] or shots
 
     def _conclude(
         self,
         arms: Sequence[Arm],
         questions: Sequence[Question],
-        found: Mapping[tuple[str, str], _Found],
+        answers: tuple[Mapping[tuple[str, str], Found], Appraisal],
         *,
         name: str | None,
         settings: Mapping[str, str | int | float | bool],
     ) -> ComparisonData:
-        profile = ReferenceProfile.of(questions)
-        outcomes = tuple(
-            _outcome(arm, question, found[arm.name, question.id], profile)
-            for arm in arms
-            for question in questions
-        )
-        cells = summarize(arms, questions, outcomes)
+        found, appraisal = answers
+        profile = ReferenceProfile.of(questions, learned=self._learned(arms))
+        outcomes = _outcomes(arms, questions, found, profile=profile, appraisal=appraisal)
+        cells = summarize(arms, questions, outcomes, extra=appraisal.ranges)
         pairs = compare_pairs(arms, questions, outcomes)
         costs = figures(arms, outcomes, prices=self.prices)
+        verdict = conclude(
+            arms,
+            cells=cells,
+            pairs=pairs,
+            figures=costs,
+            caveat=self.capabilities.caveat,
+            today=self.clock.today(),
+        )
+        leaks = find_leaks(self.trained, questions)
         return ComparisonData(
             name=name or self._name(arms, questions),
             provider=self.capabilities.provider,
@@ -137,9 +175,11 @@ class Comparer:
             summary=cells,
             pairwise=pairs,
             figures=costs,
-            verdict=conclude(
-                arms, cells=cells, pairs=pairs, figures=costs, caveat=self.capabilities.caveat
-            ),
+            verdict=_warned(verdict, leaks, appraisal),
+            contrasts=compare_metrics(arms, outcomes),
+            leaks=leaks,
+            judge=appraisal.report,
+            scorers=appraisal.ranges,
             settings=settings,
         )
 
@@ -149,128 +189,47 @@ class Comparer:
         return f"comparison-{hashlib.sha256(''.join(parts).encode()).hexdigest()[:8]}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """One answer, or why there is none."""
-
-    answer: Answer | None
-    error: str | None = None
-    reused: bool = False
-
-
-@dataclass(slots=True)
-class _Run:
-    """The state of one comparison while it is asked."""
-
-    comparer: Comparer
-    arms: Sequence[Arm]
-    questions: Sequence[Question]
-    on_progress: OnProgress
-    found: dict[tuple[str, str], _Found] = field(default_factory=dict[tuple[str, str], _Found])
-    unsaved: dict[str, dict[str, Answer]] = field(default_factory=dict[str, "dict[str, Answer]"])
-    last_flush: float = 0.0
-
-    async def finish(self) -> Mapping[tuple[str, str], _Found]:
-        """Read what is known, ask the rest, and keep every answer that came."""
-        fingerprints = {
-            arm.name: arm_fingerprint(arm, identity=self.comparer.identity) for arm in self.arms
-        }
-        for arm in self.arms:
-            await self._recall(arm, fingerprints[arm.name])
-        waiting = iter(
-            [
-                (arm, question)
-                for arm in self.arms
-                for question in self.questions
-                if (arm.name, question.id) not in self.found
-            ]
-        )
-        self.last_flush = asyncio.get_running_loop().time()
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self.comparer.concurrency):
-                    group.create_task(self._work(waiting, fingerprints))
-        except ExceptionGroup as failures:
-            raise _first(failures) from failures
-        finally:
-            await self._flush()
-        return self.found
-
-    async def _recall(self, arm: Arm, fingerprint: str) -> None:
-        keys = {question.id: question_key(question) for question in self.questions}
-        known = await self.comparer.journal.get_answers(fingerprint, sorted(set(keys.values())))
-        for question_id, key in keys.items():
-            if key in known:
-                self.found[arm.name, question_id] = _Found(known[key], reused=True)
-
-    async def _work(
-        self, waiting: Iterator[tuple[Arm, Question]], fingerprints: Mapping[str, str]
-    ) -> None:
-        for arm, question in waiting:
-            self.found[arm.name, question.id] = found = await self._ask(arm, question)
-            if found.answer is not None:
-                answers = self.unsaved.setdefault(fingerprints[arm.name], {})
-                answers[question_key(question)] = found.answer
-            # Before anything is awaited: the number must be this answer's.
-            self.on_progress(
-                Progress(
-                    step="asking",
-                    done=len(self.found),
-                    total=len(self.arms) * len(self.questions),
-                    detail=arm.name,
-                )
-            )
-            await self._flush_if_due()
-
-    async def _ask(self, arm: Arm, question: Question) -> _Found:
-        try:
-            return _Found(await self.comparer.answerer.answer(arm, question.text))
-        except _HOPELESS:
-            raise
-        except ProviderError as exc:
-            return _Found(None, error=f"{type(exc).__name__} {exc.code or exc.status_code or ''}")
-        except AnswerError as exc:
-            return _Found(None, error=type(exc).__name__)
-
-    async def _flush_if_due(self) -> None:
-        now = asyncio.get_running_loop().time()
-        count = sum(len(answers) for answers in self.unsaved.values())
-        if count >= _FLUSH_ANSWERS or now - self.last_flush >= _FLUSH_SECONDS:
-            self.last_flush = now
-            await self._flush()
-
-    async def _flush(self) -> None:
-        unsaved, self.unsaved = self.unsaved, {}
-        for fingerprint, answers in unsaved.items():
-            await self.comparer.journal.put_answers(fingerprint, answers)
+def _outcomes(
+    arms: Sequence[Arm],
+    questions: Sequence[Question],
+    found: Mapping[tuple[str, str], Found],
+    *,
+    profile: ReferenceProfile,
+    appraisal: Appraisal,
+) -> tuple[Outcome, ...]:
+    """Score all answers: question by question, because taking one apart serves all arms."""
+    scored: dict[tuple[str, str], Outcome] = {}
+    pool = Pool()
+    for question in questions:
+        key = AnswerKey.of(question, profile=profile)
+        for arm in arms:
+            place = (arm.name, question.id)
+            outcome = pool.lean(_outcome(place, found[place], key, appraisal))
+            pool.lean(outcome.scores)
+            scored[place] = outcome
+    return tuple(scored[arm.name, question.id] for arm in arms for question in questions)
 
 
-def _outcome(arm: Arm, question: Question, found: _Found, profile: ReferenceProfile) -> Outcome:
-    scores = Scores() if found.answer is None else score(question, found.answer, profile=profile)
+def _outcome(place: tuple[str, str], found: Found, key: AnswerKey, appraisal: Appraisal) -> Outcome:
+    scores = Scores()
+    if found.answer is not None:
+        scores = appraisal.add_to(key.score(found.answer), key.question, place)
     return Outcome(
-        arm=arm.name,
-        question=question.id,
+        arm=place[0],
+        question=place[1],
         answer=found.answer,
         scores=scores,
+        grades=appraisal.grades(place),
         error=found.error,
         reused=found.reused,
     )
 
 
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give the first plain error of a group, ours before anybody else's."""
-    plain = list(_plain(failures))
-    ours = [one for one in plain if isinstance(one, TailorbirdError)]
-    return (ours or plain)[0]
-
-
-def _plain(failure: BaseException) -> Iterator[BaseException]:
-    if isinstance(failure, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", failure)
-        for one in group.exceptions:
-            yield from _plain(one)
-    else:
-        yield failure
+def _warned(verdict: Verdict, leaks: Sequence[Leak], appraisal: Appraisal) -> Verdict:
+    """Add what a reader must know about the questions and about the judge."""
+    judged = () if appraisal.report is None else appraisal.report.caveats
+    caveats = (*verdict.caveats, *leak_caveats(leaks), *judged)
+    return verdict.model_copy(update={"caveats": caveats})
 
 
 def _check_unique(what: str, names: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from itertools import combinations
+from itertools import combinations, islice
 from typing import TYPE_CHECKING, get_args
 
 from tailorbird.types.questions import QUESTION_KINDS
@@ -15,9 +15,12 @@ from tailorbird.workflow.statistics import (
     LEVEL,
     bootstrap_interval,
     can_show,
+    difference_interval,
     holm,
     mcnemar,
     percentile,
+    questions_missing,
+    smallest_difference,
     wilson_interval,
 )
 
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
     from tailorbird.types.answers import Answer
     from tailorbird.types.questions import Question
     from tailorbird.types.usage import Price
-    from tailorbird.workflow.answering.results import Arm, Outcome, PairWord
+    from tailorbird.workflow.answering.arm import Arm
+    from tailorbird.workflow.answering.results import Outcome, PairWord
 
 METRICS: tuple[Metric, ...] = get_args(Metric)
 """All metrics, in the order in which tables show them."""
@@ -46,7 +50,11 @@ def kinds_of(questions: Iterable[Question]) -> tuple[str, ...]:
 
 
 def summarize(
-    arms: Sequence[Arm], questions: Sequence[Question], outcomes: Iterable[Outcome]
+    arms: Sequence[Arm],
+    questions: Sequence[Question],
+    outcomes: Iterable[Outcome],
+    *,
+    extra: Mapping[str, tuple[float, float]] | None = None,
 ) -> tuple[Cell, ...]:
     """Compute the mean of each metric for each arm and kind of question.
 
@@ -54,8 +62,15 @@ def summarize(
     both at 95 %. Answers that a metric does not apply to, and failed calls, are left out; a figure
     without any answer has no cell.
 
+    Args:
+        arms: The arms.
+        questions: The questions.
+        outcomes: What was answered, with its scores.
+        extra: Lowest and highest value of each figure in `Scores.extra` that is to have cells.
+
     Returns:
-        Arm by arm in the order given, kind by kind (`all` first), metric by metric.
+        Arm by arm in the order given, kind by kind (`all` first), metric by metric, then the extra
+        figures.
     """
     table = _by_arm(outcomes)
     members = _members(questions)
@@ -68,6 +83,10 @@ def summarize(
                 values = [value for one in found if (value := getattr(one, metric)) is not None]
                 if values:
                     cells.append(_cell(arm.name, kind, metric, values))
+            for name, limits in (extra or {}).items():
+                given = [value for one in found if (value := one.extra.get(name)) is not None]
+                if given:
+                    cells.append(_cell(arm.name, kind, name, given, limits))
     return tuple(cells)
 
 
@@ -77,7 +96,10 @@ def compare_pairs(
     """Compare each two arms question by question, for all questions and for each kind.
 
     Only questions that both arms have a `correct` score for count. p-values are those of the exact
-    McNemar test; Holm's correction runs over all pairs of the same kind. The word is
+    McNemar test. What is said of all questions together is one family of claims, corrected by
+    Holm's method over its pairs; what is said by kind is another one, over the pairs of all kinds
+    that have enough questions. How many a kind has does not depend on the answers, so leaving out
+    small kinds is no choice after the fact. The word is
 
     * `too few questions` when not even a clean sweep of these questions could be shown, given how
       many pairs are tested at once (below 6 questions for a single pair, below 10 for 15 pairs);
@@ -89,18 +111,25 @@ def compare_pairs(
         given as `arm` and the earlier one as `baseline`.
     """
     table = _by_arm(outcomes)
-    pairs: list[Pair] = []
-    for kind, ids in _members(questions).items():
-        raw = [
+    raw = {
+        kind: [
             _pair(kind, ids, (second.name, first.name), table)
             for first, second in combinations(arms, 2)
         ]
-        adjusted = holm([pair.p_value for pair in raw])
-        pairs += [
-            pair.model_copy(update={"p_adjusted": value, "word": _word(pair, value, len(raw))})
-            for pair, value in zip(raw, adjusted, strict=True)
-        ]
-    return tuple(pairs)
+        for kind, ids in _members(questions).items()
+    }
+    families = [[ALL_KINDS], _large_kinds(raw)]
+    judged = {
+        kind: found
+        for family in families
+        for kind, found in _judged({kind: raw[kind] for kind in family}).items()
+    }
+    everything = sum(len(pairs) for kind, pairs in raw.items() if kind != ALL_KINDS)
+    return tuple(
+        pair
+        for kind, pairs in raw.items()
+        for pair in judged.get(kind) or [_unjudged(one, everything) for one in pairs]
+    )
 
 
 def figures(
@@ -134,13 +163,23 @@ def _members(questions: Sequence[Question]) -> dict[str, list[str]]:
     }
 
 
-def _cell(arm: str, kind: str, metric: Metric, values: Sequence[float]) -> Cell:
-    mean = min(1.0, max(0.0, sum(values) / len(values)))
-    if _YES_OR_NO.issuperset(values):
-        low, high = wilson_interval(mean, len(values))
+def _cell(
+    arm: str,
+    kind: str,
+    metric: str,
+    values: Sequence[float],
+    limits: tuple[float, float] = (0.0, 1.0),
+) -> Cell:
+    least, most = limits
+    # Intervals are those of shares.
+    shares = [(value - least) / (most - least) for value in values]
+    mean = min(1.0, max(0.0, sum(shares) / len(shares)))
+    if _YES_OR_NO.issuperset(shares):
+        low, high = wilson_interval(mean, len(shares))
     else:
-        low, high = bootstrap_interval(values)
-    return Cell(arm=arm, kind=kind, metric=metric, n=len(values), value=mean, low=low, high=high)
+        low, high = bootstrap_interval(shares)
+    value, low, high = (least + (most - least) * share for share in (mean, low, high))
+    return Cell(arm=arm, kind=kind, metric=metric, n=len(values), value=value, low=low, high=high)
 
 
 def _pair(
@@ -160,6 +199,7 @@ def _pair(
         wins += ours > theirs
         losses += ours < theirs
     p_value = mcnemar(wins, losses)
+    low, high = difference_interval(wins, losses, n) if n else (None, None)
     return Pair(
         arm=arm,
         baseline=baseline,
@@ -171,6 +211,62 @@ def _pair(
         p_value=p_value,
         p_adjusted=p_value,
         word="too few questions",
+        low=low,
+        high=high,
+    )
+
+
+def _large_kinds(raw: Mapping[str, Sequence[Pair]]) -> list[str]:
+    """Choose the kinds that can show something although all of them are tested at once."""
+    sizes = {
+        kind: max(pair.n for pair in pairs)
+        for kind, pairs in raw.items()
+        if pairs and kind != ALL_KINDS
+    }
+    chosen = sorted(sizes, key=sizes.__getitem__, reverse=True)
+    while chosen:
+        comparisons = sum(len(raw[kind]) for kind in chosen)
+        if can_show(sizes[chosen[-1]], comparisons=comparisons):
+            break
+        chosen.pop()
+    return chosen
+
+
+def _judged(family: Mapping[str, Sequence[Pair]]) -> dict[str, list[Pair]]:
+    """Correct the p-values of a family of claims, and say what follows."""
+    pairs = [pair for of_kind in family.values() for pair in of_kind]
+    judged = iter(
+        [
+            _with_word(pair, value, len(pairs))
+            for pair, value in zip(pairs, holm([pair.p_value for pair in pairs]), strict=True)
+        ]
+    )
+    return {kind: list(islice(judged, len(of_kind))) for kind, of_kind in family.items()}
+
+
+def _unjudged(pair: Pair, comparisons: int) -> Pair:
+    """Leave the word as it is: nothing is claimed of so few questions."""
+    return _sized(pair, min(1.0, comparisons * pair.p_value), comparisons)
+
+
+def _with_word(pair: Pair, p_adjusted: float, comparisons: int) -> Pair:
+    word = _word(pair, p_adjusted, comparisons)
+    return _sized(pair.model_copy(update={"word": word}), p_adjusted, comparisons)
+
+
+def _sized(pair: Pair, p_adjusted: float, comparisons: int) -> Pair:
+    """Add what these questions can show, and how many more it would take."""
+    counts = (pair.wins, pair.losses, pair.n)
+    is_open = pair.wins != pair.losses and pair.word not in {"better", "worse"}
+    apart = (pair.wins + pair.losses) / pair.n if pair.n else 0.0
+    return pair.model_copy(
+        update={
+            "p_adjusted": p_adjusted,
+            "detectable": smallest_difference(pair.n, apart, comparisons=comparisons),
+            "more_questions": questions_missing(*counts, comparisons=comparisons)
+            if is_open
+            else None,
+        }
     )
 
 
@@ -189,7 +285,9 @@ def _word(pair: Pair, p_adjusted: float, comparisons: int) -> PairWord:
 
 def _figures(arm: Arm, outcomes: Sequence[Outcome], prices: Sequence[Price]) -> ArmFigures:
     answers = [one.answer for one in outcomes if one.answer is not None]
-    times = [answer.latency_s for answer in answers]
+    # An answer that came with a batch has no time of its own.
+    times = [answer.latency_s for answer in answers if answer.latency_s > 0]
+    firsts = [one.first_token_s for one in answers if one.first_token_s is not None]
     usage = sum((answer.usage for answer in answers), Usage())
     usd = _cost(arm, answers, usage, prices) if answers else None
     return ArmFigures(
@@ -199,6 +297,7 @@ def _figures(arm: Arm, outcomes: Sequence[Outcome], prices: Sequence[Price]) -> 
         abstained=sum(answer.abstained or says_unknown(answer.text) for answer in answers),
         latency_p50_s=percentile(times, 0.5) if times else None,
         latency_p95_s=percentile(times, 0.95) if times else None,
+        first_token_p50_s=percentile(firsts, 0.5) if firsts else None,
         usage=usage,
         usd=usd,
         usd_per_1000=None if usd is None else usd * _PER / Decimal(len(answers)),

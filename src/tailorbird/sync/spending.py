@@ -1,0 +1,26 @@
+"""The plain twin of `workbench.spending`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tailorbird.sync.calling import Caller
+
+if TYPE_CHECKING:
+    from tailorbird.journal import Hold, Spending
+
+
+class SyncPayer(Caller):
+    """Money; see `Workbench` for what each method does."""
+
+    def spending(self) -> tuple[Spending, ...]:
+        """Give what this workspace paid at the account, newest first."""
+        return self.call(self.bench.spending)
+
+    def reserved(self) -> tuple[Hold, ...]:
+        """Give what is held for what is under way, the oldest first."""
+        return self.call(self.bench.reserved)
+
+    def drop_reserved(self, reference: str) -> None:
+        """Hold nothing any more under a reference."""
+        self.call(self.bench.drop_reserved, reference)

@@ -1,0 +1,97 @@
+"""Comparisons that are asked as batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import tailorbird
+from tailorbird import QuestionSet, Workbench
+from tailorbird.exceptions import AuthenticationError
+from tailorbird.providers.fake import FakeProvider, Fault, Says, Script
+from tailorbird.types import Document, Message
+from tailorbird.workflow.bulk.asking import BulkOptions
+from tailorbird.workflow.bulk.collecting import Collector
+
+SYSTEM = "You are the help desk of a bicycle shop."
+
+
+def counts(provider: FakeProvider) -> Counter[str]:
+    """Count the calls by operation."""
+    return Counter(one.operation for one in provider.calls)
+
+
+async def test_batches_give_what_calls_give(rows: QuestionSet, documents: list[Document]) -> None:
+    """All arms, answers from passages with their citations included; no answer is asked alone."""
+    verdicts = []
+    for bulk in (False, True):
+        provider = FakeProvider()
+        async with Workbench(provider) as bench:
+            tuned = await bench.fine_tune(rows, system=SYSTEM, name="shop")
+            index = await bench.build_index(documents, name="shop")
+            arms = bench.arms(tuned=tuned, index=index)
+            before = counts(provider)["chat.complete"]
+            result = await bench.compare(arms, [*rows, *rows[:0]], bulk=bulk)
+            asked = counts(provider)["chat.complete"] - before
+            assert (asked == 0) == bulk
+            assert all(one.answer is not None for one in result.outcomes)
+            if bulk:
+                assert counts(provider)["batches.submit"] == len(arms)
+                assert all(one.latency_p50_s is None for one in result.figures)
+            said = [(one.answer.text, one.answer.citations) for one in result.answers if one.answer]
+            verdicts.append((said, result.verdict.headline))
+    assert verdicts[0] == verdicts[1]
+
+
+async def test_a_later_process_finds_its_batches(
+    rows: QuestionSet, documents: list[Document], tmp_path: Path
+) -> None:
+    """What was handed in by a process that died is answered once, passages' fences included."""
+    place = tmp_path / "w"
+    async with tailorbird.open("fake", workspace=place, environ={}) as bench:
+        index = await bench.build_index(documents, name="shop")
+        arms = bench.arms(index=index)
+        # A limit of no time ends the wait after handing in, as a kill would.
+        with pytest.raises(tailorbird.WaitTimeoutError):
+            await bench.compare(arms, rows, bulk=BulkOptions(timeout_s=0))
+    async with tailorbird.open("fake", workspace=place, environ={}) as bench:
+        result = await bench.compare(arms, rows, bulk=True)
+        assert len([one async for one in bench.provider.batches.list()]) == len(arms)
+        assert all(one.answer is not None for one in result.outcomes)
+        again = await bench.compare(arms, rows, bulk=True)
+        assert all(one.reused for one in again.outcomes)
+
+
+async def test_a_question_that_fails_fails_alone(rows: QuestionSet) -> None:
+    """Equal texts have answers of their own; what the batch could not answer is an outcome."""
+    said = Says(lambda messages: "" if "parking" in messages[-1].text else "Yes.")
+    script = Script().on("batches.submit", said, times=50)
+    twice = QuestionSet.from_rows(
+        [{"question": one.text, "answer": "Yes.", "id": f"{n}"} for n, one in enumerate(rows)]
+        + [{"question": rows[0].text, "answer": "Yes.", "id": "again"}]
+    )
+    async with Workbench(FakeProvider(script=script)) as bench:
+        result = await bench.compare(bench.arms()[:1], twice, bulk=True)
+    failed = [one for one in result.outcomes if one.error is not None]
+    assert [one.question for one in failed] == ["11"]
+    assert len(result.answers) == 12
+
+
+async def test_trouble_is_one_plain_error(rows: QuestionSet) -> None:
+    """A key that is refused, or a provider without batches, ends the run with its own error."""
+    script = Script().on("batches.submit", Fault.wrong_key(), times=9)
+    async with Workbench(FakeProvider(script=script)) as bench:
+        with pytest.raises(AuthenticationError):
+            await bench.compare(bench.arms(), rows, bulk=True)
+
+
+async def test_a_collected_chat_streams_by_itself() -> None:
+    """No batch streams, so that goes straight to the model."""
+    async with Workbench(FakeProvider()) as bench:
+        collector = Collector(bulk=lambda _: pytest.fail("asked"), direct=bench.provider.chat)
+        chat = collector.chat("a")
+        async with chat.stream([Message.user("Hi")], model=bench.role("chat").model) as stream:
+            assert "".join([piece.text async for piece in stream])
+        assert await collector.run([]) == []
