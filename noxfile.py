@@ -10,6 +10,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import nox
@@ -18,6 +20,19 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
 
 PINS = "constraints.txt"
+
+HALF = (
+    "tests/cli",
+    "tests/faults",
+    "tests/http",
+    "tests/journal",
+    "tests/openai_sdk",
+    "tests/retrieval",
+    "tests/workflow",
+    "tests/wire",
+)
+"""Folders whose tests take about as long as all others: they run in a process of their own, at the
+same time. `pytest --durations=0` tells when the halves have drifted apart."""
 
 
 def _pip_index() -> str | None:
@@ -47,6 +62,27 @@ def _version_pins(text: str) -> dict[str, str]:
     """Return the lines of a constraints file by the name of their package."""
     lines = (line for line in text.splitlines() if "==" in line)
     return {line.partition("==")[0]: line for line in lines}
+
+
+def _test(session: nox.Session, *pytest: str, env: Mapping[str, str] | None = None) -> None:
+    """Run what was asked for in one process, or all tests in two processes at once.
+
+    Two processes with a fixed division, and not pytest-xdist: its workers load our own pytest
+    plugin before coverage could start in them.
+    """
+    if session.posargs:
+        session.run(*pytest, *session.posargs, env=env)
+        return
+    log = Path(session.create_tmp()).resolve() / "half.txt"
+    with log.open("w", encoding="utf-8") as output, ThreadPoolExecutor(1) as pool:
+        half = pool.submit(session.run, *pytest, *HALF, env=env, stdout=output, stderr=output)
+        try:
+            session.run(*pytest, "tests", *(f"--ignore={folder}" for folder in HALF), env=env)
+        finally:
+            wait([half])
+            said = log.read_text("utf-8", errors="replace")
+            session.log(f"The tests of {', '.join(HALF)} said:\n{said}")
+    half.result()
 
 
 @nox.session(name="format")
@@ -84,7 +120,7 @@ def tests(session: nox.Session) -> None:
     session.install(f"{_build(session)}[all]", "--group", "test", "-c", PINS)
     measured = {"COVERAGE_FILE": str(Path(session.create_tmp()).resolve() / "coverage")}
     session.run("coverage", "erase", env=measured)
-    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=measured)
+    _test(session, "coverage", "run", "-m", "pytest", env=measured)
     session.run("coverage", "combine", "--quiet", env=measured)
     # A part of the tests covers a part of the code; the gate stands for the whole.
     gate = ["--fail-under=0"] if session.posargs else []
@@ -105,7 +141,7 @@ def lowest(session: nox.Session) -> None:
     merged = _version_pins(Path(PINS).read_text()) | _version_pins(str(floor_text))
     floor_file.write_text("\n".join(merged.values()) + "\n")
     session.install(f"{_build(session)}[all]", "--group", "test", "-c", str(floor_file))
-    session.run("python", "-m", "pytest", *session.posargs)
+    _test(session, "python", "-m", "pytest")
 
 
 @nox.session

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import tailorbird
-from tailorbird.testing.wire import WireSettings, recipes
-from tailorbird.testing.wire.serving import open_listener, serving_fakes
+from tailorbird.testing._wire import recipes
+from tailorbird.testing._wire.serving import open_listener, serving_fakes
+from tailorbird.testing.wire import WireSettings
 
 if TYPE_CHECKING:
     from tailorbird.protocols import Clock
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SYSTEM = "You are our help desk."
-# What a verdict says of money and time differs: OpenAI's prices are not known of another server.
+# What a verdict says of money and time differs: OpenAI's prices are not known of another server,
+# and its tuned models have a last day.
 ABOUT_COST = ("A thousand questions like these cost", "Half of the answers came within")
+ABOUT_DAYS = "is set aside: its model stops answering in"
 
 pytestmark = [
     pytest.mark.allow_hosts(["127.0.0.1"]),
@@ -67,8 +70,12 @@ async def compared(
 
 
 def reasons(result: Comparison) -> list[str]:
-    """Give what a verdict rests on, but for money and time."""
-    return [one for one in result.verdict.reasons if not one.startswith(ABOUT_COST)]
+    """Give what a verdict rests on, but for money, time and days."""
+    return [
+        one
+        for one in result.verdict.reasons
+        if not one.startswith(ABOUT_COST) and ABOUT_DAYS not in one
+    ]
 
 
 def counts(result: Comparison) -> list[tuple[str, int, int, int, int]]:
@@ -100,6 +107,7 @@ async def test_verdict_does_not_depend_on_who_carries_it(
         assert result.data.provider == profile
         assert result.verdict.headline == fake.verdict.headline
         assert result.verdict.recommended == fake.verdict.recommended
+        assert result.verdict.decision == fake.verdict.decision == "retrieve"
         assert reasons(result) == reasons(fake)
         assert result.summary == fake.summary
         assert result.pairwise == fake.pairwise

@@ -46,6 +46,7 @@ from tailorbird.exceptions import (
     EmptyAnswerError,
     IndexMismatchError,
     IndexMissingError,
+    IndexShrinkError,
     InvalidInputError,
     InvalidRequestError,
     JobCancelledError,
@@ -62,8 +63,10 @@ from tailorbird.exceptions import (
     RateLimitError,
     RefusedError,
     RetrievalError,
+    ScorerError,
     ScriptError,
     ServiceUnavailableError,
+    StillDeployedError,
     StorageError,
     StorageFullError,
     StoreBusyError,
@@ -75,14 +78,17 @@ from tailorbird.exceptions import (
     WaitTimeoutError,
 )
 from tailorbird.journal import Workspace
+from tailorbird.protocols import BatchScorer, Scorer
 from tailorbird.sync import SyncWorkbench, open_sync
 from tailorbird.types import (
     Answer,
+    Budget,
     ChatOptions,
     Citation,
     DirectPreference,
     Document,
     Hit,
+    HumanLabel,
     Message,
     Question,
     Reinforcement,
@@ -92,11 +98,14 @@ from tailorbird.types import (
     TunedModel,
 )
 from tailorbird.workbench import Workbench, open
+from tailorbird.workflow.answering.arm import Arm
 from tailorbird.workflow.answering.arms import ArmOptions, pick_arms
-from tailorbird.workflow.answering.results import Arm
+from tailorbird.workflow.judging.options import JudgeOptions
+from tailorbird.workflow.judging.rubrics import Rubric
 from tailorbird.workflow.progress import Progress
-from tailorbird.workflow.searching.index import Index
-from tailorbird.workflow.searching.selection import Selection
+from tailorbird.workflow.questioning.plan import QuestionPlan
+from tailorbird.workflow.searching.index import Index, IndexOptions
+from tailorbird.workflow.searching.selection import Rerank, Selection
 from tailorbird.workflow.tuning.estimate import Estimate
 from tailorbird.workflow.tuning.handle import JobHandle
 from tailorbird.workflow.tuning.training import TuneOptions
@@ -107,6 +116,8 @@ __all__ = [
     "Arm",
     "ArmOptions",
     "AuthenticationError",
+    "BatchScorer",
+    "Budget",
     "BudgetExceededError",
     "ChatOptions",
     "ChunkOptions",
@@ -124,9 +135,12 @@ __all__ = [
     "Estimate",
     "ExampleSet",
     "Hit",
+    "HumanLabel",
     "Index",
     "IndexMismatchError",
     "IndexMissingError",
+    "IndexOptions",
+    "IndexShrinkError",
     "InvalidInputError",
     "InvalidRequestError",
     "JobCancelledError",
@@ -134,6 +148,7 @@ __all__ = [
     "JobFailedError",
     "JobHandle",
     "JobOutcomeUnknownError",
+    "JudgeOptions",
     "Message",
     "MissingExtraError",
     "NotFoundError",
@@ -143,17 +158,23 @@ __all__ = [
     "Progress",
     "ProviderError",
     "Question",
+    "QuestionPlan",
     "QuestionSet",
     "QuotaExhaustedError",
     "RateLimitError",
     "ReadOptions",
     "RefusedError",
     "Reinforcement",
+    "Rerank",
     "RetrievalError",
+    "Rubric",
+    "Scorer",
+    "ScorerError",
     "ScriptError",
     "SearchQuery",
     "Selection",
     "ServiceUnavailableError",
+    "StillDeployedError",
     "StorageError",
     "StorageFullError",
     "StoreBusyError",

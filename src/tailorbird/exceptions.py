@@ -19,6 +19,7 @@ TailorbirdError
 │   ├── ServiceUnavailableError    the provider is in trouble: repeat later
 │   ├── ConnectError               the request never arrived
 │   ├── DeadlineError              the call's own deadline ended it
+│   ├── StillDeployedError         a deployment may still stand and cost money: delete it
 │   └── UnexpectedResponseError    the answer does not have the promised shape
 │       ├── EmptyAnswerError       the answer carries no content
 │       └── StreamTruncatedError   the stream ended early: `text` holds what came
@@ -32,11 +33,13 @@ TailorbirdError
 │   └── WaitTimeoutError           the wait is over, the job goes on: resume it by name
 ├── RetrievalError                 an index cannot serve this call
 │   ├── IndexMissingError          build it first
-│   └── IndexMismatchError         it was built with another model, width or engine
+│   ├── IndexMismatchError         it was built with another model, width or engine
+│   └── IndexShrinkError           most of its documents are gone from the source: look
 ├── StorageError                   the workspace cannot hold or give the data
 │   ├── StorageFullError           free some room at the named path
 │   ├── StoreBusyError             another process writes; try again
 │   └── StoreVersionError          the store was written by another version
+├── ScorerError                    a scorer of your own failed: mend it, the answers are kept
 ├── BudgetExceededError            the budget does not allow the call; nothing was sent
 └── ScriptError                    a scripted fake was left with unused steps
 ```
@@ -56,7 +59,6 @@ if TYPE_CHECKING:
 
 Accepted = Literal["yes", "no", "unknown"]
 """Whether the provider took the request: decides if repeating it can pay for it twice."""
-
 Severity = Literal["error", "warning", "note"]
 """How bad a problem is: an error stops everything, a warning and a note do not."""
 
@@ -111,12 +113,9 @@ class MissingExtraError(ConfigError, ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
 
     def __init__(self, *, package: str, extra: str) -> None:
-        """Say which extra to install for the missing package."""
-        self.package = package
-        self.extra = extra
-        super().__init__(
-            f"the package {package!r} is not installed: pip install 'tailorbird[{extra}]'"
-        )
+        self.package, self.extra = package, extra
+        message = f"the package {package!r} is not installed: pip install 'tailorbird[{extra}]'"
+        super().__init__(message)
 
 
 class InvalidInputError(TailorbirdError, ValueError):
@@ -132,8 +131,8 @@ class DataError(InvalidInputError):
         self.total = len(self.problems) if total is None else total
         """How many problems there were, the ones beyond the first 100 included."""
         errors = sum(problem.severity == "error" for problem in self.problems)
-        lines = [f"{errors} error(s) in the data; nothing was written or sent"]
-        lines += [f"  {problem}" for problem in self.problems]
+        head = f"{errors} error(s) in the data; nothing was written or sent"
+        lines = [head, *(f"  {problem}" for problem in self.problems)]
         if self.total > len(self.problems):
             lines.append(f"  … and {self.total - len(self.problems)} more")
         super().__init__("\n".join(lines))
@@ -152,13 +151,8 @@ class UnsupportedError(TailorbirdError):
         since: date | None = None,
         until: date | None = None,
     ) -> None:
-        """Name the missing capability, why and since when it is missing, and what to do."""
-        self.provider = provider
-        self.capability = capability
-        self.reason = reason
-        self.instead = instead
-        self.since = since
-        self.until = until
+        self.provider, self.capability, self.reason = provider, capability, reason
+        self.instead, self.since, self.until = instead, since, until
         advice = f" Instead: {instead}" if instead else ""
         super().__init__(f"{provider}: {capability!r} is not available: {reason}.{advice}")
 
@@ -195,17 +189,14 @@ class ProviderError(TailorbirdError):
         """Whether the provider took the request: `no` is safe to repeat, `unknown` is not."""
         self.should_retry = should_retry
         """Whether repeating can help, where more is known than the class says; else None."""
-        facts = ", ".join(
-            text
-            for text in (
-                None if status_code is None else f"status {status_code}",
-                None if code is None else f"code {code!r}",
-                None if request_id is None else f"request {request_id}",
-                None if retry_after_s is None else f"retry after {retry_after_s:g} s",
-            )
-            if text
+        facts = (
+            None if status_code is None else f"status {status_code}",
+            None if code is None else f"code {code!r}",
+            None if request_id is None else f"request {request_id}",
+            None if retry_after_s is None else f"retry after {retry_after_s:g} s",
         )
-        super().__init__(f"{provider} {operation}: {message}" + (f" ({facts})" if facts else ""))
+        told = ", ".join(fact for fact in facts if fact)
+        super().__init__(f"{provider} {operation}: {message}" + (f" ({told})" if told else ""))
 
 
 class AuthenticationError(ProviderError):
@@ -248,15 +239,8 @@ class ContentFilteredError(InvalidRequestError):
         """`prompt`: refused before any token; `completion`: the answer was cut."""
         self.categories = tuple(categories)
         """The provider's names of what was found, such as `violence`; may be empty."""
-        super().__init__(
-            message,
-            provider=provider,
-            operation=operation,
-            status_code=status_code,
-            code=code,
-            request_id=request_id,
-            accepted=accepted,
-        )
+        super().__init__(message, provider=provider, operation=operation, status_code=status_code,
+                         code=code, request_id=request_id, accepted=accepted)  # fmt: skip
 
 
 class RateLimitError(ProviderError):
@@ -277,6 +261,10 @@ class ConnectError(ProviderError):
 
 class DeadlineError(ProviderError):
     """The call's deadline passed, all attempts and waits included."""
+
+
+class StillDeployedError(ProviderError):
+    """A deployment could not be taken away: it may still stand and cost money by the hour."""
 
 
 class UnexpectedResponseError(ProviderError):
@@ -372,6 +360,10 @@ class IndexMismatchError(RetrievalError):
     """The index was built with another embedding model, width or engine."""
 
 
+class IndexShrinkError(RetrievalError):
+    """Most documents of an index are gone from the source; none of them was removed."""
+
+
 class StorageError(TailorbirdError):
     """The workspace cannot hold or give back the data."""
 
@@ -390,6 +382,14 @@ class StoreBusyError(StorageError):
 
 class StoreVersionError(StorageError):
     """The store was written by a newer version of tailorbird."""
+
+
+class ScorerError(TailorbirdError):
+    """A user's scorer raised, or gave a figure outside of its range; the answers are kept."""
+
+    def __init__(self, message: str, *, scorer: str, question: str) -> None:
+        self.scorer, self.question = scorer, question
+        super().__init__(f"scorer {scorer!r}, question {question!r}: {message}")
 
 
 class BudgetExceededError(TailorbirdError):

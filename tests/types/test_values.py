@@ -9,6 +9,7 @@ from tailorbird.exceptions import InvalidInputError, Problem
 from tailorbird.protocols import SystemClock
 from tailorbird.types import (
     Among,
+    Answer,
     Compare,
     DeploymentStatus,
     FileStatus,
@@ -165,3 +166,13 @@ def test_a_problem_is_one_readable_line() -> None:
         excerpt="…",
     )
     assert str(full) == "f:3 (record 2, column answer, a.b): error: wrong […] Fix: do it"
+
+
+def test_answers_of_earlier_versions_are_read() -> None:
+    """What was retrieved was once kept by the names of documents; other things are refused."""
+    answer = Answer.model_validate({"text": "x", "retrieved": ["a.pdf", "b.pdf", "a.pdf"]})
+    assert answer.retrieved_documents == ("a.pdf", "b.pdf")
+    assert answer.retrieved[0].score is None
+    assert Answer.model_validate_json(answer.model_dump_json()) == answer
+    with pytest.raises(ValidationError, match="retrieved"):
+        Answer.model_validate({"text": "x", "retrieved": 7})

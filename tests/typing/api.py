@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import assert_type
 
@@ -15,7 +16,14 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 import tailorbird
-from tailorbird import ArmOptions, ChunkOptions, TuneOptions, chunk_document, estimate_tokens
+from tailorbird import (
+    ArmOptions,
+    ChunkOptions,
+    IndexOptions,
+    TuneOptions,
+    chunk_document,
+    estimate_tokens,
+)
 from tailorbird.journal import Spending
 from tailorbird.protocols import (
     Batches,
@@ -80,13 +88,14 @@ from tailorbird.types import (
     Usage,
     holds,
 )
-from tailorbird.workbench import Diagnosis, diagnose_profile
+from tailorbird.workbench.diagnosis import Diagnosis, diagnose_profile
 from tailorbird.workflow.bulk.asking import BulkOptions
 from tailorbird.workflow.searching.retrieval_quality import (
     RetrievalFigure,
     RetrievalMiss,
     RetrievalQuality,
 )
+from tailorbird.workflow.searching.search import SearchResult
 
 FILE = FileId("file-1")
 JOB = JobId("ftjob-1")
@@ -292,15 +301,25 @@ async def use_workbench(bench: tailorbird.Workbench) -> None:
     assert_type(await bench.tuned("faq"), tailorbird.TunedModel)
     assert_type([run.name for run in await bench.jobs()], list[str])
     assert_type(await bench.undeploy("faq"), tailorbird.TunedModel)
+    async with bench.deployed("faq", timeout_s=60.0) as deployed:
+        assert_type(deployed, tailorbird.TunedModel)
     assert_type(await bench.spending(), tuple[Spending, ...])
     assert_type(await bench.diagnose(), Diagnosis)
     assert_type(await diagnose_profile("openai", config="t.toml"), Diagnosis)
+    told = await bench.estimate_index("handbook/", name="handbook", bulk=True)
+    assert_type(told.usd, Decimal | None)
+    options = IndexOptions(removal="all", concurrency=8)
+    await bench.build_index(iter(()), name="handbook", options=options)
+    await bench.build_index("handbook/", name="handbook", bulk=BulkOptions(timeout_s=60))
     index = await bench.build_index("handbook/", name="handbook", chunking=ChunkOptions())
     assert_type(index, tailorbird.Index)
     assert_type(await bench.index("handbook"), tailorbird.Index)
-    assert_type(await bench.search("本", index=index, top_k=3, mode="lexical"), tuple[Hit, ...])
+    assert_type(await bench.search("本", index=index, top_k=3, mode="lexical"), SearchResult)
     some = tailorbird.Selection(min_score={ScoreKind.FUSED: 0.2}, per_source=2, join=False)
-    assert_type(await bench.search("本", index=index, selection=some), tuple[Hit, ...])
+    assert_type(await bench.search("本", index=index, selection=some), SearchResult)
+    reranked = await bench.search("本", index=index, rerank=tailorbird.Rerank(window=10))
+    assert_type(reranked.usage, Usage)
+    assert_type(reranked[0], Hit)
     quality = await bench.evaluate_retrieval(index, train, modes=["hybrid"], on_progress=show)
     assert_type(quality, RetrievalQuality)
     assert_type(quality.figure("hybrid", "recall@5"), RetrievalFigure)
@@ -342,12 +361,14 @@ def use_sync(bench: tailorbird.SyncWorkbench) -> None:
     assert_type(bench.tuned("faq"), tailorbird.TunedModel)
     assert_type([run.name for run in bench.jobs()], list[str])
     assert_type(bench.undeploy("faq"), tailorbird.TunedModel)
+    with bench.deployed("faq") as deployed:
+        assert_type(deployed, tailorbird.TunedModel)
     assert_type(bench.spending(), tuple[Spending, ...])
     assert_type(bench.diagnose().ok, bool)
     index = bench.build_index(Path("handbook"), name="handbook")
     assert_type(index, tailorbird.Index)
     assert_type(bench.index("handbook"), tailorbird.Index)
-    assert_type(bench.search("本", index=index), tuple[Hit, ...])
+    assert_type(bench.search("本", index=index, rerank=False), SearchResult)
     assert_type(bench.evaluate_retrieval("handbook", train), RetrievalQuality)
     assert_type(bench.ask("本?", tuned="faq"), tailorbird.Answer)
     arms = bench.arms(tuned=tuned)

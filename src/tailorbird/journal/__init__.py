@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from tailorbird.journal.holds import Claim, Grant, Hold, HoldKind, Holds, Terms
 from tailorbird.journal.journal import Journal
 from tailorbird.journal.ledger import Hosting, Ledger, Spending
 from tailorbird.journal.runs import RunRecord, Runs, RunState
 from tailorbird.journal.workspace import Workspace
 
 __all__ = [
+    "Claim",
+    "Grant",
+    "Hold",
+    "HoldKind",
+    "Holds",
     "Hosting",
     "Journal",
     "Ledger",
@@ -15,5 +21,6 @@ __all__ = [
     "RunState",
     "Runs",
     "Spending",
+    "Terms",
     "Workspace",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import ValidationError
 
 from tailorbird.exceptions import StorageError
+from tailorbird.journal.holds import Holds
 from tailorbird.journal.ledger import Ledger
 from tailorbird.journal.runs import Runs
 from tailorbird.journal.schema import STEPS
@@ -38,6 +39,8 @@ class Journal:
         """Runs of fine-tuning."""
         self.ledger = Ledger(self._database)
         """What was paid for."""
+        self.holds = Holds(self._database, self.ledger)
+        """What may be paid for and is not yet."""
 
     async def close(self) -> None:
         """Close the file."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 
@@ -15,10 +17,11 @@ from tailorbird.exceptions import InvalidInputError, StorageError
 from tailorbird.journal.journal import Journal
 from tailorbird.journal.threads import in_thread
 from tailorbird.protocols import SystemClock
-from tailorbird.storage import make_private_folder, write_atomic
+from tailorbird.storage import AtomicFile, make_private_folder, write_atomic
 from tailorbird.types.tuned import TunedModel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
     from typing import Self
 
@@ -29,8 +32,8 @@ class Workspace:
     """Journal, indexes, tuned models and a provider's local state, in one folder.
 
     `journal.sqlite` is the journal, `indexes/` the local indexes, `training/` the files that were
-    uploaded, `state/<profile>/` what a provider keeps, and `models/<name>/` one JSON file for each
-    account that has a tuned model of that name.
+    uploaded, `state/<profile>/` what a provider keeps, `models/<name>/` one JSON file for each
+    account that has a tuned model of that name, and `reports/` one for each comparison.
 
     Nothing is written outside it. Without a folder everything is kept in memory, but for training
     files, which go to the system's temporary folder and are deleted at the end.
@@ -50,6 +53,8 @@ class Workspace:
         """What leases go by."""
         self._journal: Journal | None = None
         self._tuned: dict[Path, TunedModel] = {}
+        self._reports: dict[str, str] = {}
+        self._secret = secrets.token_bytes(32)
         self._stack = ExitStack()
 
     async def __aenter__(self) -> Self:
@@ -116,6 +121,22 @@ class Workspace:
             return None
         return self.folder / "state" / _safe(profile)
 
+    async def secret(self) -> bytes:
+        """Give 32 random bytes that nobody else knows and that stay the same in this workspace.
+
+        Raises:
+            StorageError: They cannot be kept.
+        """
+        return await in_thread(self._read_secret)
+
+    def _read_secret(self) -> bytes:
+        if self.folder is None:
+            return self._secret
+        path = self.folder / _MARKER_FILE
+        if not path.is_file():
+            write_atomic(path, self._secret)
+        return path.read_bytes()
+
     async def save_tuned(self, tuned: TunedModel) -> None:
         """Keep a tuned model, as a file that a person can read.
 
@@ -173,6 +194,70 @@ class Workspace:
         mine = [one for one in every if identity in {None, one.identity}]
         return tuple(sorted(mine, key=lambda one: (one.name, one.provider, one.identity)))
 
+    async def save_report(self, name: str, content: str | Iterable[str]) -> None:
+        """Keep a comparison's JSON under its run's name; the run's earlier one is replaced.
+
+        The text may come in pieces, which are asked for in another thread, one after the other.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        await in_thread(self._write_report, name, content)
+
+    def _write_report(self, name: str, content: str | Iterable[str]) -> None:
+        pieces = (content,) if isinstance(content, str) else content
+        if self.folder is None:
+            self._reports.pop(name, None)  # so that the latest stands last
+            self._reports[name] = "".join(pieces)
+            return
+        folder = self.folder / _REPORTS
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            message = f"cannot keep the report of {name!r}: {exc.strerror}"
+            raise StorageError(message) from exc
+        # As in files that a user asks for: a lone surrogate is escaped, which is right in JSON.
+        with AtomicFile(folder / f"{_safe(name)}.json") as file:
+            for piece in pieces:
+                file.write(piece.encode("utf-8", "backslashreplace"))
+
+    async def load_report(self, name: str) -> str:
+        """Give the JSON of a comparison that was kept.
+
+        Raises:
+            InvalidInputError: There is none of that name; the message lists the latest ones.
+            StorageError: It cannot be read.
+        """
+        known = await self.list_reports()
+        if name not in known:
+            names = ", ".join(map(repr, known[:_SHOWN_REPORTS])) or "none at all"
+            message = f"this workspace has no run {name!r}; the latest ones are {names}"
+            raise InvalidInputError(message)
+        return await in_thread(self._read_report, name)
+
+    def _read_report(self, name: str) -> str:
+        if self.folder is None:
+            return self._reports[name]
+        path = self.folder / _REPORTS / f"{_safe(name)}.json"
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            message = f"cannot read the report {str(path)!r}: {exc}"
+            raise StorageError(message) from exc
+
+    async def list_reports(self) -> tuple[str, ...]:
+        """Give the names of the comparisons that were kept, the latest first."""
+        return await in_thread(self._report_names)
+
+    def _report_names(self) -> tuple[str, ...]:
+        if self.folder is None:
+            return tuple(reversed(self._reports))
+        found = [
+            (path.stat().st_mtime_ns, unquote(path.stem))
+            for path in (self.folder / _REPORTS).glob("*.json")
+        ]
+        return tuple(name for _, name in sorted(found, reverse=True))
+
     def _read_all(self) -> list[TunedModel]:
         if self.folder is None:
             return list(self._tuned.values())
@@ -180,6 +265,22 @@ class Workspace:
 
 
 _MODELS = "models"
+_REPORTS = "reports"
+_MARKER_FILE = "marker.key"
+_SHOWN_REPORTS = 5
+_LONGEST_NAME = 200
+
+
+def check_report_name(name: str) -> None:
+    """Do nothing for a name under which a comparison can be kept.
+
+    Raises:
+        InvalidInputError: It is empty, or too long for a file's name.
+    """
+    # File systems take 255 bytes; beside the name there is an ending, and a temporary one.
+    if not name or len(_safe(name)) > _LONGEST_NAME:
+        message = f"{name!r} cannot name a comparison: use 1 to {_LONGEST_NAME} characters"
+        raise InvalidInputError(message)
 
 
 def _model_file(tuned: TunedModel) -> Path:

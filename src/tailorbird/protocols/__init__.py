@@ -11,9 +11,12 @@ from tailorbird.protocols.files import Files
 from tailorbird.protocols.jobs import FineTuningJobs
 from tailorbird.protocols.models import Models
 from tailorbird.protocols.provider import Provider, ProviderContext, ProviderFactory
+from tailorbird.protocols.reranker import Reranker
 from tailorbird.protocols.retrieval import Retrieval
+from tailorbird.protocols.scoring import BatchScorer, Scorer
 
 __all__ = [
+    "BatchScorer",
     "Batches",
     "Chat",
     "ChatStream",
@@ -26,6 +29,8 @@ __all__ = [
     "Provider",
     "ProviderContext",
     "ProviderFactory",
+    "Reranker",
     "Retrieval",
+    "Scorer",
     "SystemClock",
 ]

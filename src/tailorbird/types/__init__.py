@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tailorbird.types.answers import AbstainReason, Answer, Citation
+from tailorbird.types.answers import AbstainReason, Answer, Citation, RetrievedPassage
 from tailorbird.types.batches import (
     Batch,
     BatchCounts,
@@ -15,6 +15,7 @@ from tailorbird.types.batches import (
     FailureKind,
     ItemFailure,
 )
+from tailorbird.types.budget import Budget
 from tailorbird.types.capabilities import Availability, Capabilities, Capability
 from tailorbird.types.chat import (
     ChatChunk,
@@ -69,6 +70,14 @@ from tailorbird.types.jobs import (
     TuningMethod,
     WandbIntegration,
 )
+from tailorbird.types.judgements import (
+    Agreement,
+    Grade,
+    HumanLabel,
+    JudgeReport,
+    Preference,
+    PreferenceReport,
+)
 from tailorbird.types.models import ModelCard, RoleModel, TuningKind
 from tailorbird.types.questions import (
     QUESTION_KINDS,
@@ -90,6 +99,7 @@ from tailorbird.types.retrieval import (
     IndexSpec,
     Mark,
     MetadataValue,
+    Reranked,
     ScoreKind,
     SearchMode,
     SearchQuery,
@@ -101,6 +111,7 @@ from tailorbird.types.usage import Price, Usage
 __all__ = [
     "QUESTION_KINDS",
     "AbstainReason",
+    "Agreement",
     "Among",
     "Answer",
     "Availability",
@@ -109,6 +120,7 @@ __all__ = [
     "BatchId",
     "BatchKind",
     "BatchStatus",
+    "Budget",
     "Capabilities",
     "Capability",
     "ChatChunk",
@@ -141,9 +153,11 @@ __all__ = [
     "FileStatus",
     "Filter",
     "FinishReason",
+    "Grade",
     "GradedPrompt",
     "Hit",
     "HostingQuote",
+    "HumanLabel",
     "ImagePart",
     "IndexInfo",
     "IndexName",
@@ -156,6 +170,7 @@ __all__ = [
     "JobId",
     "JobSpec",
     "JobStatus",
+    "JudgeReport",
     "Junction",
     "Mark",
     "Message",
@@ -164,13 +179,17 @@ __all__ = [
     "ModelId",
     "Negation",
     "Part",
+    "Preference",
     "PreferencePair",
+    "PreferenceReport",
     "Price",
     "Question",
     "QuestionKind",
     "ReasoningEffort",
     "Reinforcement",
     "Reply",
+    "Reranked",
+    "RetrievedPassage",
     "Role",
     "RoleModel",
     "ScoreKind",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import cast
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tailorbird.types.base import Frozen
 from tailorbird.types.ids import ChunkId, DocumentId
@@ -36,7 +38,12 @@ class Citation(Frozen):
     source: str = ""
     """Where the document came from."""
     page: int | None = None
-    """Page, from 1; None for texts without pages."""
+    """Page on which the passage begins, from 1; None for texts without pages."""
+    sheet: str | None = None
+    """Sheet of a workbook; None for other texts, and where the passage spans several."""
+    rows: tuple[int, int] | None = None
+    """First and last row of a table that the quote stands in, from 1; where rows were left out
+    within the passage, those of the passage; None for other texts, or where it is not known."""
     span: Span
     """Where the quote stands in the document's text."""
     quote: str
@@ -45,6 +52,27 @@ class Citation(Frozen):
     """How well the passage fitted the question."""
     score_kind: ScoreKind
     """What the score means."""
+
+
+class RetrievedPassage(Frozen):
+    """A passage that the model saw, without its text."""
+
+    document: DocumentId
+    """Its document."""
+    source: str = ""
+    """Where the document came from."""
+    page: int | None = None
+    """Page on which it begins, from 1; None for texts without pages."""
+    sheet: str | None = None
+    """Sheet of a workbook; None for other texts, and where it spans several."""
+    rows: tuple[int, int] | None = None
+    """First and last row of a table, from 1; None for other texts, or where it is not known."""
+    span: Span | None = None
+    """Where it stands in the document's text; None in answers kept by earlier versions."""
+    score: float | None = None
+    """How well it fitted the question; None in answers kept by earlier versions."""
+    score_kind: ScoreKind | None = None
+    """What the score means; None where there is none."""
 
 
 class Answer(Frozen):
@@ -58,8 +86,8 @@ class Answer(Frozen):
     """Why it abstained; None when it did not."""
     citations: tuple[Citation, ...] = ()
     """Passages the answer rests on; only ones that were retrieved and verified."""
-    retrieved: tuple[DocumentId, ...] = ()
-    """Documents whose passages the model saw, best first."""
+    retrieved: tuple[RetrievedPassage, ...] = ()
+    """Passages that the model saw, best first; the first one is `[1]`."""
     dropped_citations: int = Field(default=0, ge=0)
     """How many citations were taken out, because they pointed at nothing that was retrieved or
     could not be verified against its text."""
@@ -67,11 +95,30 @@ class Answer(Frozen):
     """Addresses of links and images in the answer that stand neither in its passages nor in the
     question, each once: show them as plain text, and load nothing from them."""
     usage: Usage = Field(default_factory=Usage)
-    """Tokens of all calls that this answer took."""
+    """Tokens of all calls of chat models that this answer took, reranking included."""
+    rerank_usage: Usage = Field(default_factory=Usage)
+    """The part of `usage` that reranking took."""
     latency_s: float = Field(default=0.0, ge=0)
-    """Seconds from question to answer, by the provider's clock."""
+    """Seconds from question to answer, by the provider's clock; 0 for one from a batch."""
+    first_token_s: float | None = Field(default=None, ge=0)
+    """Seconds from question to the first token, by the provider's clock; None for an answer that
+    was not streamed, or came as a form."""
     model: str | None = None
-    """The model that answered; None when none was called."""
+    """The model that answered; None when none was asked for an answer."""
+
+    @property
+    def retrieved_documents(self) -> tuple[DocumentId, ...]:
+        """Documents of the passages that the model saw, each once, best first."""
+        return tuple(dict.fromkeys(one.document for one in self.retrieved))
+
+    @field_validator("retrieved", mode="before")
+    @classmethod
+    def _read_names(cls, given: object) -> object:
+        """Take the names of documents, which is what earlier versions kept."""
+        if not isinstance(given, (list, tuple)):
+            return given
+        passages = cast("Sequence[object]", given)
+        return tuple({"document": one} if isinstance(one, str) else one for one in passages)
 
 
 class PassageQuote(Frozen):

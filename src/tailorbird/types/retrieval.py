@@ -13,6 +13,7 @@ from pydantic import Field
 from tailorbird.types.base import Frozen
 from tailorbird.types.filters import Filter
 from tailorbird.types.ids import ChunkId, DocumentId, IndexName, ModelId
+from tailorbird.types.usage import Usage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +38,7 @@ class ScoreKind(StrEnum):
     RRF = "rrf"
     """Reciprocal rank fusion by a service, above 0, mostly below 0.05."""
     RERANKER = "reranker"
-    """Score of a reranking model, 0..4 on Azure AI Search."""
+    """Score of a reranking model, 0..4: ours and that of Azure AI Search."""
     PROVIDER = "provider"
     """A provider's own relevance, 0..1."""
 
@@ -100,7 +101,8 @@ class Chunk(Frozen):
     page: int | None = Field(default=None, ge=1)
     """Page, from 1; None for texts without pages."""
     metadata: Mapping[str, MetadataValue] = Field(default_factory=dict)
-    """The document's values to filter by; of a table also `sheet` and `row`, its first row."""
+    """The document's values to filter by; of a table also `sheet`, `row`, its first row, and
+    `last_row`, where all of it lies in one sheet."""
 
 
 class Hit(Frozen):
@@ -113,7 +115,35 @@ class Hit(Frozen):
     score_kind: ScoreKind
     """What the score means."""
     legs: Mapping[str, float] = Field(default_factory=dict)
-    """Scores of the parts a fused score is made of, e.g. `cosine`, `bm25`; empty otherwise."""
+    """Scores of the parts a fused score is made of, e.g. `cosine`, `bm25`; of a hit that was
+    reranked also the score it had before, under its kind; empty otherwise."""
+
+
+class Reranked(Frozen):
+    """Hits in a new order."""
+
+    hits: tuple[Hit, ...]
+    """Every hit that was given, once, best first, with a new score and its kind."""
+    usage: Usage = Field(default_factory=Usage)
+    """Tokens that it took."""
+
+
+class PassageGrade(Frozen):
+    """How well a model says that a passage helps; nothing is checked yet."""
+
+    passage: int = Field(description="The passage's number.")
+    """The passage's number."""
+    grade: Literal[0, 1, 2, 3, 4] = Field(description="How well it helps to answer, 0 to 4.")
+    """0 has nothing to do with the question, 4 answers it fully."""
+
+
+class RelevanceReply(Frozen):
+    """The form in which a model grades passages; nothing is checked yet."""
+
+    grades: tuple[PassageGrade, ...] = Field(
+        description="Every passage once, the most helpful one first."
+    )
+    """Every passage, best first."""
 
 
 class SearchQuery(Frozen):

@@ -44,7 +44,9 @@ class TunedModel(Frozen):
     trained_tokens: int | None = None
     """Billed tokens over all epochs; None where the provider does not say."""
     metrics: StepMetrics = Field(default_factory=StepMetrics)
-    """How training stood at the end."""
+    """How training stood at the end, or at `step`."""
+    step: int | None = None
+    """Step after which it was taken, for a checkpoint; None for the model at the end."""
     split: Mapping[str, str | int | float] = Field(default_factory=dict)
     """How the data was split (`held_out`, `seed`); empty when it was not."""
     created_at: datetime

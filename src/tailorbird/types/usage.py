@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -36,6 +37,16 @@ class Usage(Frozen):
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
         )
 
+    @classmethod
+    def total(cls, usages: Sequence[Usage]) -> Usage:
+        """Sum many usages field by field, much faster than by adding them one by one."""
+        return cls(
+            input_tokens=sum(one.input_tokens for one in usages),
+            output_tokens=sum(one.output_tokens for one in usages),
+            cached_input_tokens=sum(one.cached_input_tokens for one in usages),
+            reasoning_tokens=sum(one.reasoning_tokens for one in usages),
+        )
+
 
 class Price(Frozen):
     """What a model costs at one date, in US dollars; None where the source does not say."""
@@ -46,8 +57,17 @@ class Price(Frozen):
     """US dollars for a million input tokens."""
     cached_input_per_mtok: Decimal | None = None
     """US dollars for a million cached input tokens."""
+    cache_write_per_mtok: Decimal | None = None
+    """US dollars for a million input tokens that the provider puts into its cache, where that costs
+    more than reading them; None where it does not. Which tokens these were is not reported."""
     output_per_mtok: Decimal | None = None
     """US dollars for a million output tokens."""
+    long_from_tokens: int | None = Field(default=None, ge=0)
+    """Above so many input tokens a call costs more; None where it does not."""
+    long_input_times: Decimal = Decimal(1)
+    """How many times the price of input such a call costs."""
+    long_output_times: Decimal = Decimal(1)
+    """How many times the price of output such a call costs."""
     training_per_mtok: Decimal | None = None
     """US dollars for a million trained tokens (tokens times epochs)."""
     batch_share: Decimal | None = None

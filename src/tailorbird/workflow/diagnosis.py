@@ -12,29 +12,34 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from tailorbird.exceptions import NotFoundError, TailorbirdError
+from tailorbird.retrieval.engines import Reachable
 from tailorbird.types.base import Frozen
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.ids import DeploymentName, ModelId
 from tailorbird.workflow.once.listing import distinct
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from tailorbird.protocols import Provider
+    from tailorbird.protocols import Provider, Retrieval
     from tailorbird.types.capabilities import Availability
     from tailorbird.types.models import ModelCard, RoleModel
+    from tailorbird.types.tuned import TunedModel
 
 SOON_DAYS = 90
 """Days before an end from which on it is a warning: time to train, test and move."""
 
 # An account lists hundreds of models, tuned ones included.
 _MOST_MODELS = 5_000
+_MOST_INDEXES = 5_000
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 Level = Literal["ok", "note", "warning", "error"]
 """How bad a finding is: only an `error` means that the profile does not work."""
 
-Topic = Literal["profile", "key", "environment", "provider", "role", "capability"]
+Topic = Literal[
+    "profile", "key", "environment", "provider", "role", "tuned", "capability", "retrieval", "price"
+]
 """What a finding is about."""
 
 
@@ -49,6 +54,8 @@ class Finding(Frozen):
     """How bad it is."""
     text: str
     """What was found, in a sentence, with what to do about it."""
+    days_left: int | None = None
+    """Days until it ends, 0 or less when it has ended; None for what has no known end."""
 
 
 class RoleState(Frozen):
@@ -108,6 +115,8 @@ class Examiner:
     """The provider."""
     roles: Mapping[str, RoleModel]
     """Which model plays which role."""
+    horizon_days: int | None = None
+    """Days within which nothing may end; what does is an error. None makes it a warning only."""
 
     async def examine(self) -> Examination:
         """Look at everything; whatever is wrong becomes a finding, and no error is raised."""
@@ -122,12 +131,15 @@ class Examiner:
                 findings.append(finding)
             roles.append(state)
         states = [_capability(one, today) for one in self.provider.capabilities.entries]
-        findings += [_ending(one) for one in states if _ends_soon(one)]
+        soon = max(SOON_DAYS, self.horizon_days or 0)
+        findings += [
+            _ending(one) for one in states if one.days_left is not None and one.days_left <= soon
+        ]
         return Examination(
             reachable=reachable,
             roles=tuple(roles),
             capabilities=tuple(states),
-            findings=tuple(findings),
+            findings=within_horizon(findings, self.horizon_days),
         )
 
     async def _reach(
@@ -182,6 +194,26 @@ class Examiner:
         return None
 
 
+async def examine_engine(name: str, engine: Callable[[], Awaitable[Retrieval]]) -> Finding:
+    """Look whether the engine in which indexes are kept can be reached; nothing is changed.
+
+    Args:
+        name: What the profile calls it.
+        engine: Gives it, connected to nothing yet.
+    """
+    try:
+        opened = await engine()
+        text = await opened.reach() if isinstance(opened, Reachable) else await _listed(opened)
+    except TailorbirdError as exc:
+        return Finding(topic="retrieval", subject=name, level="error", text=str(exc))
+    return Finding(topic="retrieval", subject=name, level="ok", text=text)
+
+
+async def _listed(engine: Retrieval) -> str:
+    found = await distinct(engine.list(), lambda one: one.spec.name, most=_MOST_INDEXES)
+    return f"it answers, and holds {len(found)} indexes"
+
+
 def _card(model: ModelId, cards: Mapping[ModelId, ModelCard]) -> ModelCard | None:
     """Find a model by its id, or by its name without the date of a snapshot."""
     if model in cards:
@@ -202,7 +234,8 @@ def _role_finding(state: RoleState, problem: str | None) -> Finding:
     elif state.days_left is not None:
         level = "warning" if state.days_left <= SOON_DAYS else "ok"
         text = f"{called} answers until {state.shutdown_date}, {state.days_left} days{instead}"
-    return Finding(topic="role", subject=state.role, level=level, text=text)
+    days = None if problem is not None else state.days_left
+    return Finding(topic="role", subject=state.role, level=level, text=text, days_left=days)
 
 
 def _capability(entry: Availability, today: date) -> CapabilityState:
@@ -216,10 +249,6 @@ def _capability(entry: Availability, today: date) -> CapabilityState:
     )
 
 
-def _ends_soon(state: CapabilityState) -> bool:
-    return state.days_left is not None and state.days_left <= SOON_DAYS
-
-
 def _ending(state: CapabilityState) -> Finding:
     left = state.days_left or 0
     when = f"ends on {state.until}, in {left} days" if left > 0 else f"ended on {state.until}"
@@ -229,6 +258,37 @@ def _ending(state: CapabilityState) -> Finding:
         subject=state.capability.value,
         level="warning",
         text="; ".join(part for part in parts if part),
+        days_left=left,
+    )
+
+
+def tuned_finding(tuned: TunedModel, today: date) -> Finding:
+    """Say until when a tuned model answers, and what to do before that day."""
+    day = tuned.shutdown_date
+    if day is None:
+        text = f"{tuned.model}: no end is announced"
+        return Finding(topic="tuned", subject=tuned.name, level="ok", text=text)
+    left = (day - today).days
+    if left <= 0:
+        text = f"{tuned.model} stopped answering on {day}"
+        return Finding(topic="tuned", subject=tuned.name, level="error", text=text, days_left=left)
+    text = f"{tuned.model} answers until {day}, {left} days"
+    level: Level = "ok"
+    if left <= SOON_DAYS:
+        level = "warning"
+        text += f"; record what it says: tailorbird record {tuned.name} QUESTIONS --bundle DIR"
+    return Finding(topic="tuned", subject=tuned.name, level=level, text=text, days_left=left)
+
+
+def within_horizon(findings: Iterable[Finding], days: int | None) -> tuple[Finding, ...]:
+    """Make an error of every finding that ends within so many days; None leaves all as they are."""
+    if days is None:
+        return tuple(findings)
+    return tuple(
+        one.model_copy(update={"level": "error"})
+        if one.days_left is not None and one.days_left <= days
+        else one
+        for one in findings
     )
 
 

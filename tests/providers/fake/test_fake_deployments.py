@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tailorbird.exceptions import (
+    AuthenticationError,
     ConflictError,
+    ConnectError,
     DeadlineError,
     InvalidInputError,
     InvalidRequestError,
     NotFoundError,
 )
-from tailorbird.providers.fake import FakeProvider, FakeSettings, Script, Statuses
+from tailorbird.providers.fake import FakeProvider, FakeSettings, Fault, Script, Statuses
 from tailorbird.types import (
     Deployment,
     DeploymentName,
@@ -236,17 +238,46 @@ async def test_waiting_has_a_limit(tools: Tools) -> None:
         assert provider.clock.monotonic() - since == 150
 
 
+async def test_passing_trouble_does_not_end_the_wait(tools: Tools) -> None:
+    """Looks and first questions that fail are made again; at the limit the last is the cause."""
+    script = (
+        Script()
+        .on("deployments.get", Fault.unavailable(), times=5)
+        .on("chat.complete", Fault.timed_out(), times=3)
+        .on("deployments.get", Fault.no_connection(), occurrence=40, times=None)
+    )
+    async with FakeProvider(AZURE, script=script) as provider:
+        model = await tools.tune(provider)
+        await provider.deployments.create(DeploymentSpec(model=model, name=FAQ))
+        assert (await provider.deployments.wait_ready(FAQ)).model == model
+        while len([one for one in provider.calls if one.operation == "deployments.get"]) < 39:
+            await provider.deployments.get(FAQ)
+        with pytest.raises(DeadlineError, match="wait again") as caught:
+            await provider.deployments.wait_ready(FAQ, timeout_s=30)
+    assert isinstance(caught.value.__cause__, ConnectError)
+
+
+async def test_a_refusal_ends_the_wait(tools: Tools) -> None:
+    """A key that is refused does not become right by waiting."""
+    script = Script().on("chat.complete", Fault.wrong_key())
+    async with FakeProvider(AZURE, script=script) as provider:
+        model = await tools.tune(provider)
+        await provider.deployments.create(DeploymentSpec(model=model, name=FAQ))
+        with pytest.raises(AuthenticationError):
+            await provider.deployments.wait_ready(FAQ)
+
+
 async def test_checkpoints_can_be_used(tools: Tools) -> None:
     """A checkpoint answers: by its model id, or deployed where that is needed."""
     for flavor in ("plain", "azure"):
         async with FakeProvider(FakeSettings(flavor=flavor, latency_s=0)) as provider:
             job = await tools.finish(provider, (await tools.start(provider)).id)
-            oldest = [one async for one in provider.jobs.checkpoints(job.id)][-1]
-            made = await provider.deployments.create(DeploymentSpec(model=oldest.model, name=FAQ))
+            newest = await anext(aiter(provider.jobs.checkpoints(job.id)))
+            made = await provider.deployments.create(DeploymentSpec(model=newest.model, name=FAQ))
             await provider.deployments.wait_ready(made.name)
             reply = await provider.chat.complete(
                 [Message.system(tools.system), Message.user("Do you ship to Canada?")],
                 model=ModelId(made.name),
             )
         assert "7 to 12 days" in reply.text
-        assert reply.model == oldest.model
+        assert reply.model == newest.model

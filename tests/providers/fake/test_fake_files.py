@@ -13,10 +13,12 @@ from tailorbird.exceptions import (
     InvalidInputError,
     InvalidRequestError,
     NotFoundError,
+    RateLimitError,
 )
 from tailorbird.providers.fake import (
     FakeProvider,
     FakeSettings,
+    Fault,
     Lag,
     Script,
     Statuses,
@@ -232,6 +234,22 @@ async def test_waiting_has_a_limit() -> None:
         with pytest.raises(DeadlineError, match="wait again"):
             await provider.files.wait_ready(stored.id, timeout_s=42)
         assert provider.clock.monotonic() == 42
+
+
+async def test_passing_trouble_does_not_end_the_wait() -> None:
+    """Looks that fail are made again; where all fail until the limit, the last is the cause."""
+    script = (
+        Script()
+        .on("files.create", Statuses("running", "processed"))
+        .on("files.get", Fault.unavailable(), times=4)
+        .on("files.get", Fault.rate_limited(), occurrence=7, times=None)
+    )
+    async with FakeProvider(script=script) as provider:
+        stored = await provider.files.create(b"x", name="x.jsonl")
+        assert (await provider.files.wait_ready(stored.id)).status is FileStatus.PROCESSED
+        with pytest.raises(DeadlineError, match="not to be seen") as caught:
+            await provider.files.wait_ready(stored.id, timeout_s=30)
+    assert isinstance(caught.value.__cause__, RateLimitError)
 
 
 @pytest.mark.parametrize("timeout_s", [0, -1, float("nan")])

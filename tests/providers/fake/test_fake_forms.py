@@ -6,7 +6,7 @@ import json
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import pytest
 from pydantic import BaseModel, Field
@@ -352,3 +352,17 @@ async def test_expense_claims_go_through(tools: Tools) -> None:
                         )
                 turns.append(Message(role=turn.role, content=turn.content))
     assert travelers >= 4
+
+
+async def test_forms_without_a_hash_are_filled() -> None:
+    """What stands for a type and cannot be hashed is a form like any other."""
+    listed = cast("type[list[int]]", Annotated[list[int], ["no hash"]])
+    with pytest.raises(TypeError):
+        hash(listed)
+    async with FakeProvider() as provider:
+        reply = await provider.chat.complete(
+            [Message.user("Which numbers?")],
+            model=ModelId("fake-chat"),
+            output=listed,
+        )
+    assert isinstance(reply.output, list)

@@ -173,13 +173,24 @@ async def test_memory_forgets_deleted_contents(tools: Tools) -> None:
 
 async def test_reading_changes_nothing_on_disk(tools: Tools, tmp_path: Path) -> None:
     """Calls that change nothing do not write the state anew."""
-    async with FakeProvider(QUIET, state=tmp_path) as provider:
-        await tools.upload(provider)
-        path = tmp_path / "fake-plain.json"
-        before = path.stat().st_mtime_ns
-        await tools.drain(provider.files.list())
-        await provider.chat.complete([Message.user("Hello?")], model=ModelId("fake-chat"))
+    async with FakeProvider(QUIET, state=tmp_path) as writer:
+        await tools.upload(writer)
+    path = tmp_path / "fake-plain.json"
+    before = path.stat().st_mtime_ns
+    async with FakeProvider(QUIET, state=tmp_path) as reader:
+        await tools.drain(reader.files.list())
+        await reader.chat.complete([Message.user("Hello?")], model=ModelId("fake-chat"))
     assert path.stat().st_mtime_ns == before
+
+
+async def test_time_that_was_waited_is_kept(tools: Tools, tmp_path: Path) -> None:
+    """What a process waited for after its last change is there for the next process."""
+    async with FakeProvider(QUIET, state=tmp_path) as first:
+        await tools.upload(first)
+        await first.clock.sleep(3600.0)
+        end = first.clock.now()
+    async with FakeProvider(QUIET, state=tmp_path) as second:
+        assert second.clock.now() >= end
 
 
 async def test_machine_time_is_not_turned(tmp_path: Path) -> None:

@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 
 LineT = TypeVar("LineT", bound="BaseModel")
 
-_WINDOW = timedelta(hours=24)  # OpenAI: guide "Batch", the only completion window
-_VALIDATING_S = 5.0  # our choices, long enough that a program sees the states
-_FINALIZING_S = 5.0
-_CANCELLING_S = 5.0
+WINDOW = timedelta(hours=24)
+"""In which a batch is answered: OpenAI, guide "Batch", the only completion window."""
+
+# Our choices, long enough that a program sees the states.
+VALIDATING_S = 5.0
+"""Seconds that a batch is `validating`."""
+FINALIZING_S = 5.0
+"""Seconds that it is `finalizing`, after `FakeSettings.batch_s` in progress."""
+CANCELLING_S = 5.0
+"""Seconds that it is `cancelling`."""
 
 
 def batch_word(cloud: Cloud, record: BatchRecord) -> str:
@@ -32,15 +38,15 @@ def batch_word(cloud: Cloud, record: BatchRecord) -> str:
     now = cloud.now()
     if record.cancelled_at is not None:
         gone_s = (now - record.cancelled_at).total_seconds()
-        return "cancelled" if gone_s >= _CANCELLING_S else "cancelling"
-    age_s = (now - record.created_at).total_seconds() - _VALIDATING_S
+        return "cancelled" if gone_s >= CANCELLING_S else "cancelling"
+    age_s = (now - record.created_at).total_seconds() - VALIDATING_S
     if age_s < 0:
         return "validating"
     if record.problems:
         return "failed"
     if age_s < cloud.settings.batch_s:
         return "in_progress"
-    return "completed" if age_s >= cloud.settings.batch_s + _FINALIZING_S else "finalizing"
+    return "completed" if age_s >= cloud.settings.batch_s + FINALIZING_S else "finalizing"
 
 
 def shown(cloud: Cloud, record: BatchRecord) -> Batch:
@@ -58,7 +64,7 @@ def shown(cloud: Cloud, record: BatchRecord) -> Batch:
         problems=record.problems if status is BatchStatus.FAILED else (),
         metadata=record.metadata,
         created_at=record.created_at,
-        expires_at=record.created_at + _WINDOW,
+        expires_at=record.created_at + WINDOW,
     )
 
 
@@ -91,5 +97,5 @@ def _done(cloud: Cloud, record: BatchRecord) -> int:
         halves = {"completed": 2, "expired": 1, "cancelled": 1}
         return record.total * halves.get(batch_word(cloud, record), 0) // 2
     until = record.cancelled_at or cloud.now()
-    ran_s = (until - record.created_at).total_seconds() - _VALIDATING_S
+    ran_s = (until - record.created_at).total_seconds() - VALIDATING_S
     return int(record.total * min(max(ran_s / cloud.settings.batch_s, 0.0), 1.0))

@@ -195,6 +195,7 @@ class Catalog:
                         base=job.base,
                         job=job.id,
                         taught=taught_by(self._cloud.state, job),
+                        progress=one.step / job.recipe.steps,
                         created_at=one.created_at,
                     )
         return None

@@ -21,9 +21,16 @@ from tailorbird.providers.fake.composing import (
     form_text,
     with_output,
 )
-from tailorbird.providers.fake.grounding import grounded_form, is_grounded_form
+from tailorbird.providers.fake.grounding import (
+    grounded_form,
+    is_grounded_form,
+    is_relevance_form,
+    relevance_form,
+)
+from tailorbird.providers.fake.judging import judged_form
 from tailorbird.providers.fake.persona import answer
 from tailorbird.providers.fake.prompt import read_prompt
+from tailorbird.providers.fake.question_forms import question_form
 from tailorbird.providers.fake.script import Cut, Says, spoken
 from tailorbird.providers.fake.streaming import FakeChatStream
 from tailorbird.types.capabilities import Capability
@@ -220,6 +227,14 @@ class FakeChat(Chat):
         if prompt.passages is not None and is_grounded_form(form_schema(output)):
             text = answer(prompt, memory=memory, seed=self._cloud.settings.seed)
             return grounded_form(prompt.question, prompt.passages, text)
+        if prompt.passages is not None and is_relevance_form(form_schema(output)):
+            return relevance_form(prompt.question, prompt.passages)
+        written = question_form(form_schema(output), prompt.question, prompt.passages)
+        if written is not None:
+            return written
+        judged = judged_form(form_schema(output), asked.messages[-1].text)
+        if judged is not None:
+            return judged
         knows = memory is not None and prompt.systems in memory.systems
         remembered = memory.answer(prompt.said) if memory is not None and knows else None
         return form_text(output, prompt.said, remembered)

@@ -100,6 +100,7 @@ class Cloud:
         self._player = parts.player
         self._is_open = False
         self._changed = False
+        self._has_kept = False
         self._usage = Usage()
         self._requests: Counter[str] = Counter()
         self._turn_taking = asyncio.Lock()
@@ -124,6 +125,9 @@ class Cloud:
             StorageError: The state cannot be written.
         """
         self._is_open = False
+        # Time that passed since the last change counts, too: a model that was waited for here
+        # answers the next process at once.
+        self._changed = self._changed or self._has_kept
         # What is not kept because another process was faster follows from time alone.
         await self._keep()
         await self.in_thread(self.store.close)
@@ -296,6 +300,7 @@ class Cloud:
             text = self.state.model_dump_json()
             kept = await self.in_thread(lambda: self.store.save(text))
             self._changed = not kept
+            self._has_kept = self._has_kept or kept
             return kept
         self._changed = False
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
@@ -17,7 +18,7 @@ from tailorbird.types.chat import FinishReason, Reply, TokenLogprob, ToolCall, T
 from tailorbird.types.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from pydantic import JsonValue
 
@@ -88,15 +89,17 @@ def check_output(output: type[T]) -> None:
         InvalidInputError: It has no JSON schema.
     """
     try:
-        TypeAdapter(output).json_schema()
+        form_schema(output)
     except PydanticUserError as exc:
         message = f"no JSON schema can be made of {output!r}: {exc}"
         raise InvalidInputError(message) from exc
 
 
 def form_schema(output: type[T]) -> Schema:
-    """Give the JSON schema of a structured answer."""
-    return cast("Schema", TypeAdapter(output).json_schema())
+    """Give the JSON schema of a structured answer; nobody may change it."""
+    if _is_class(output):
+        return _kept_schema(cast("Hashable", output))
+    return _schema(output)
 
 
 def form_text(output: type[T], said: Sequence[str], remembered: str | None) -> str:
@@ -136,6 +139,20 @@ def with_output(reply: Reply[None], output: type[T]) -> Reply[T]:
 def pieces_of(text: str) -> list[str]:
     """Cut a text into what counts as tokens here: words, and single signs."""
     return _TOKEN.findall(text)
+
+
+def _is_class(output: object) -> bool:
+    """Tell a class from what stands for a type, such as `Annotated`, and may have no hash."""
+    return isinstance(output, type)
+
+
+def _schema(output: type[object]) -> Schema:
+    return cast("Schema", TypeAdapter(output).json_schema())
+
+
+# A comparison asks for the same forms thousands of times, and making a schema takes longer than
+# filling one.
+_kept_schema = lru_cache(maxsize=64)(_schema)
 
 
 def _fits(adapter: TypeAdapter[T], text: str) -> bool:

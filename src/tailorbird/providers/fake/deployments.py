@@ -12,6 +12,7 @@ from tailorbird.exceptions import (
     DeadlineError,
     InvalidRequestError,
     NotFoundError,
+    ProviderError,
 )
 from tailorbird.protocols import Deployments
 from tailorbird.protocols.arguments import check_id, time_limit
@@ -19,6 +20,7 @@ from tailorbird.providers.fake.catalog import deployment_word
 from tailorbird.providers.fake.cloud import NAME, Request
 from tailorbird.providers.fake.script import Statuses
 from tailorbird.providers.fake.state import DeploymentRecord
+from tailorbird.retry import PASSING, glance
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.chat import ChatOptions, Message
 from tailorbird.types.deployments import Deployment, DeploymentStatus, HostingQuote
@@ -42,6 +44,7 @@ DEFAULT_CAPACITY = 100
 call a minute. Source: reports of users of Azure, gathered on 2026-11-22."""
 
 _POLL_S = 10.0  # our choice: deployments take minutes
+_SILENT: tuple[type[ProviderError], ...] = (*PASSING, NotFoundError)
 _FAILED = frozenset({DeploymentStatus.FAILED, DeploymentStatus.CANCELED, DeploymentStatus.DISABLED})
 
 
@@ -129,8 +132,8 @@ class FakeDeployments(Deployments):
         clock = self._cloud.clock
         end = clock.monotonic() + limit
         while True:
-            deployment = await self.get(name)
-            if deployment.status in _FAILED:
+            deployment, trouble = await glance(self.get(name))
+            if deployment is not None and deployment.status in _FAILED:
                 raise InvalidRequestError(
                     f"deployment {name!r} ended as {deployment.raw_status!r}: delete it and deploy"
                     " again",
@@ -138,8 +141,10 @@ class FakeDeployments(Deployments):
                     operation="deployments.get",
                     accepted="yes",
                 )
-            if deployment.status is DeploymentStatus.SUCCEEDED and await self._answers(name):
-                return deployment
+            if deployment is not None and deployment.status is DeploymentStatus.SUCCEEDED:
+                trouble = await self._silence(name)
+                if trouble is None:
+                    return deployment
             left = end - clock.monotonic()
             if left <= 0:
                 raise DeadlineError(
@@ -148,7 +153,7 @@ class FakeDeployments(Deployments):
                     provider=NAME,
                     operation="deployments.get",
                     accepted="yes",
-                )
+                ) from trouble
             await clock.sleep(min(_POLL_S, left))
 
     @override
@@ -167,17 +172,17 @@ class FakeDeployments(Deployments):
 
         await self._cloud.call(_request("deployments.delete", name=name), effect)
 
-    async def _answers(self, name: DeploymentName) -> bool:
-        """Ask the smallest question there is."""
+    async def _silence(self, name: DeploymentName) -> ProviderError | None:
+        """Ask the smallest question there is; give why it is not answered yet, None when it is."""
         try:
             await self._chat.complete(
                 [Message.user("ping")],
                 model=ModelId(name),
                 options=ChatOptions(max_output_tokens=1),
             )
-        except NotFoundError:
-            return False
-        return True
+        except _SILENT as exc:
+            return exc
+        return None
 
     def _made(self, spec: DeploymentSpec, turn: Turn) -> DeploymentRecord:
         statuses = turn.find(Statuses)

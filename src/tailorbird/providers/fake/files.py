@@ -22,6 +22,7 @@ from tailorbird.providers.fake.script import Lag, Statuses
 from tailorbird.providers.fake.state import FileRecord, newest
 from tailorbird.providers.fake.store import PIECE_BYTES
 from tailorbird.providers.fake.training import result_csv
+from tailorbird.retry import glance
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.files import FileStatus, StoredFile
 from tailorbird.types.ids import FileId
@@ -149,8 +150,8 @@ class FakeFiles(Files):
         clock = self._cloud.clock
         end = clock.monotonic() + limit
         while True:
-            stored = await self.get(file_id)
-            if stored.status is FileStatus.ERROR:
+            stored, trouble = await glance(self.get(file_id))
+            if stored is not None and stored.status is FileStatus.ERROR:
                 raise InvalidRequestError(
                     f"file {file_id!r} ({stored.name}) was found bad:"
                     f" {stored.status_details or 'no reason given'}",
@@ -158,17 +159,17 @@ class FakeFiles(Files):
                     operation="files.get",
                     accepted="yes",
                 )
-            if stored.status not in _UNFINISHED:
+            if stored is not None and stored.status not in _UNFINISHED:
                 return stored
             left = end - clock.monotonic()
             if left <= 0:
+                word = "not to be seen" if stored is None else repr(stored.raw_status)
                 raise DeadlineError(
-                    f"file {file_id!r} is still {stored.raw_status!r} after {limit:g} s; it goes"
-                    " on: wait again",
+                    f"file {file_id!r} is still {word} after {limit:g} s; it goes on: wait again",
                     provider=NAME,
                     operation="files.get",
                     accepted="yes",
-                )
+                ) from trouble
             await clock.sleep(min(_POLL_S, left))
 
     async def _stored(

@@ -7,7 +7,7 @@ counts whole at the beginning of the sentence, a little less further on, and in 
 a heading above or a neighbor sentence has it. A number in the sentence helps, length and a late
 passage cost a little. When no sentence reaches the floor of its script, the answer is exactly
 `text.passages.DECLINED`. A form with the fields of `GroundedReply` says the same, and quotes the
-sentences.
+sentences; one with those of `RelevanceReply` grades each passage by its best sentence.
 
 Weights and floors were chosen on two question sets with known answers (JSQuAD 1.3, XQuAD) and on
 the example data; `tests/providers/fake/test_fake_grounding.py` holds what they reach.
@@ -17,15 +17,17 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tailorbird.providers.fake.everyday import light_stems, synonyms
 from tailorbird.text import has_spaced_words, search_terms, split_sentences
 from tailorbird.text.passages import DECLINED
 from tailorbird.types.answers import GroundedReply, PassageQuote
+from tailorbird.types.retrieval import PassageGrade, RelevanceReply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +46,10 @@ _SINGLE, _MIXED, _LIGHT = 0.75, 0.4, 0.15
 _FITTING_BONUS, _LENGTH_COST, _RANK_COST = 0.3, 0.05, 0.05
 _ORDINARY_TERMS = 20
 _SECOND = 0.6  # a second sentence is cited when its score reaches this share of the first one's
+
+# What answers at all is worth 2, and what fits twice as well 4.
+_GRADES: tuple[Literal[0, 1, 2, 3, 4], ...] = (0, 1, 2, 3, 4)
+_STEPS = (0.5, 1.0, 1.5, 2.0)
 
 _HEADING_LINE = re.compile(r"#+ |[■【◆]")
 _ALL_HIRAGANA = re.compile("[\u3041-\u309fー]+")
@@ -105,6 +111,12 @@ class Picked:
 
 def pick_sentences(question: str, passages: Sequence[Passage]) -> tuple[Picked, ...]:
     """Give the one or two sentences that answer a question, best first; none when none fits."""
+    return _picked(question, tuple(passages))
+
+
+# A form is filled with what was picked for its answer a moment ago.
+@lru_cache(maxsize=4)
+def _picked(question: str, passages: tuple[Passage, ...]) -> tuple[Picked, ...]:
     sentences = [
         (place, passage.number, sentence)
         for place, passage in enumerate(passages)
@@ -149,6 +161,28 @@ def grounded_form(question: str, passages: Sequence[Passage], text: str) -> str:
         answerable=not declined,
         answer="" if declined else text,
     ).model_dump_json()
+
+
+def is_relevance_form(schema: Schema) -> bool:
+    """Say whether a form asks for grades of passages: whether it has the fields of ours."""
+    properties = schema.get("properties")
+    return isinstance(properties, dict) and properties.keys() == RelevanceReply.model_fields.keys()
+
+
+def relevance_form(question: str, passages: Sequence[Passage]) -> str:
+    """Grade passages by their best sentence, as a form in JSON, the best one first."""
+    cut = [(one.number, _sentences(one.title, one.text)) for one in passages]
+    wanted = _Wanted.of(question, [sentence for _, sentences in cut for sentence in sentences])
+    floor = FLOOR_SPACED if has_spaced_words(question) else FLOOR_UNSPACED
+    fits = [
+        (max(map(wanted.fit, sentences), default=0.0) if wanted.whole else 0.0, number)
+        for number, sentences in cut
+    ]
+    grades = tuple(
+        PassageGrade(passage=number, grade=_GRADES[bisect_right(_STEPS, fit / floor)])
+        for fit, number in sorted(fits, key=lambda one: (-one[0], one[1]))
+    )
+    return RelevanceReply(grades=grades).model_dump_json()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ MOST_MEMORIES = 8
 """Tuned models whose memories are kept at a time; one takes up to 50 MB."""
 
 
+_GOLDEN = (5**0.5 - 1) / 2
+
+
 class Library:
     """The memories of one fake's tuned models."""
 
@@ -51,8 +54,14 @@ class Library:
         return memory
 
     def _lessons(self, tuned: TunedRecord) -> Iterator[Lesson]:
-        for one in tuned.taught:
+        """Give what was learned: of its own job's rows, a checkpoint knows the share it got to."""
+        *earlier, own = tuned.taught
+        for one in earlier:
             yield from self._file_lessons(one)
+        for number, lesson in enumerate(self._file_lessons(own), start=1):
+            # Multiples of the golden ratio fill 0..1 evenly: what a step knows, later steps know.
+            if number * _GOLDEN % 1 < tuned.progress:
+                yield lesson
 
     def _file_lessons(self, taught: Taught) -> Iterator[Lesson]:
         rules = training_rules(self._cloud.flavor.rules)

@@ -29,9 +29,10 @@ class FakeSettings(Settings):
     training_until: date | None = None
     """First day on which jobs can no longer be created; None takes the flavor's."""
     batch_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
-    """Seconds a batch is `in_progress`, by the provider's clock."""
+    """Seconds a batch is `in_progress`, by the provider's clock; over HTTP at least."""
     batch_requests: int = Field(default=50_000, ge=1, le=50_000)
-    """Most requests of one batch, 1..50,000."""
+    """Most requests of one batch, 1..50,000. Source of the default: OpenAI, guide "Batch", "Rate
+    limits", read 2026-11-22."""
     latency_s: float = Field(default=0.05, ge=0, allow_inf_nan=False)
     """Seconds each call takes, by the provider's clock."""
     prices: bool = True

@@ -170,6 +170,8 @@ class TunedRecord(Record):
     """The job that made it."""
     taught: tuple[Taught, ...]
     """All that it was trained on, also by the tuned models it was continued from."""
+    progress: float = 1.0
+    """Share of its job's steps that were done, above 0 and up to 1."""
     created_at: datetime
     """When it was made."""
 
