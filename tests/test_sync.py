@@ -67,6 +67,11 @@ def test_the_whole_way_works_without_async() -> None:
         assert len(bench.make_questions(train=ROWS, documents=library)) > 0
         result = bench.compare(bench.arms(tuned=tuned, index=index), ROWS[:2])
         assert len(result.outcomes) == 10
+        assert bench.reports() == (result.data.name,)
+        assert bench.report(result.data.name).data.arms == result.data.arms
+        assert bench.diff(result, result).only_after == ()
+        steps = bench.checkpoint_arms("shelves", index=index)
+        assert steps[-1].name == "tuned + retrieval"
         assert bench.undeploy("shelves") == tuned
         with bench.deployed("shelves") as again:
             assert again == tuned
@@ -76,6 +81,17 @@ def test_the_whole_way_works_without_async() -> None:
         with pytest.raises(InvalidInputError, match="nothing is held under 'x'"):
             bench.drop_reserved("x")
         assert bench.diagnose().ok
+
+
+def test_a_model_is_taken_along_without_async(tmp_path: Path) -> None:
+    """The way out has its plain twins, too."""
+    with tailorbird.open_sync("fake", workspace=None, environ={}) as bench:
+        tuned = bench.fine_tune(ROWS, name="shelves")
+        assert bench.export_tuned("shelves", to=tmp_path / "b").tuned == tuned
+        assert bench.record("shelves", ROWS[:3], bundle=tmp_path / "b").recorded == 3
+        moved = bench.retrain(tmp_path / "b", name="moved")
+        found = bench.check_successor(tmp_path / "b", bench.arms(tuned=moved)[-1:])
+        assert found.baseline == "recorded tuned"
 
 
 def test_it_works_inside_a_running_loop(blocking_detector: BlockBuster) -> None:

@@ -64,3 +64,30 @@ def test_a_successor_must_be_named_and_be_good(
         *("name", "model", "recorded_from", "recorded_to", "baseline", "margin"),
         *("successors", "lost"),
     ]
+
+
+def test_a_model_without_an_end_is_exported(tailorbird: Callable[..., Any], faq: Path) -> None:
+    """Where no day is announced, none is told."""
+    tailorbird("tune", faq, "--name", "bot")
+    ended = tailorbird("export", "bot", "--to", "bundle")
+    assert ended.code == 0
+    assert "stops answering" not in ended.out
+
+
+def test_questions_without_an_answer_are_named(
+    tailorbird: Callable[..., Any], scripted: Callable[..., None], faq: Path, tmp_path: Path
+) -> None:
+    """What failed ends the command with 1 and is named; the same command asks only that again."""
+    # The first call looks whether the new model answers.
+    scripted("moody", 'Script().on("chat.complete", Fault.unavailable(), occurrence=2)')
+    (tmp_path / "tailorbird.toml").unlink()
+    (tmp_path / "plain").touch()
+    moody = ("--profile", "moody")
+    assert tailorbird("tune", faq, "--name", "bot", *moody).code == 0
+    (tmp_path / "plain").unlink()
+    record = ("record", "bot", faq, "--bundle", "bundle", *moody)
+    failed = tailorbird(*record)
+    assert failed.code == 1
+    assert "no answer to question " in failed.err
+    (tmp_path / "plain").touch()
+    assert tailorbird(*record).code == 0

@@ -152,3 +152,9 @@ def test_failure_whose_json_cannot_be_written(
     assert ended.code == 2
     assert "error: 1 error(s) in the data" in ended.err
     assert ended.err.count("error: cannot write") == 1
+
+
+def test_figures_of_a_judge_on_a_terminal(terminal: Callable[..., Any], faq: Path) -> None:
+    """What scorers and judge gave has a table of its own."""
+    shown = terminal("compare", faq, "--arms", "base", "--judge").out
+    assert "judged_correctness" in ESCAPE.sub("", shown)

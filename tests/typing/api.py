@@ -24,7 +24,8 @@ from tailorbird import (
     chunk_document,
     estimate_tokens,
 )
-from tailorbird.journal import Spending
+from tailorbird.journal import Hold, Spending
+from tailorbird.journal.bundles import Bundle
 from tailorbird.protocols import (
     Batches,
     Chat,
@@ -88,8 +89,12 @@ from tailorbird.types import (
     Usage,
     holds,
 )
+from tailorbird.types.judgements import PreferenceReport
 from tailorbird.workbench.diagnosis import Diagnosis, diagnose_profile
 from tailorbird.workflow.bulk.asking import BulkOptions
+from tailorbird.workflow.comparing.changes import Changes
+from tailorbird.workflow.leaving.recording import Recording
+from tailorbird.workflow.leaving.succession import Succession
 from tailorbird.workflow.searching.retrieval_quality import (
     RetrievalFigure,
     RetrievalMiss,
@@ -279,6 +284,7 @@ async def use_provider(make: ProviderFactory) -> None:
     assert_type(provider.retrieval, Retrieval)
     assert_type(provider.deployments, Deployments)
     assert_type(provider.models, Models)
+    assert_type(provider.key_variables, tuple[str, ...])
 
 
 async def use_workbench(bench: tailorbird.Workbench) -> None:
@@ -333,6 +339,37 @@ async def use_workbench(bench: tailorbird.Workbench) -> None:
         arms, held_out, name="first", settings={"seed": 7}, concurrency=4, on_progress=show
     )
     assert_type(result, Comparison)
+    assert_type(await bench.reserved(), tuple[Hold, ...])
+    await bench.drop_reserved("a")
+
+
+async def use_questions(bench: tailorbird.Workbench) -> None:
+    """Make questions, judge pairs, keep comparisons, and look at checkpoints."""
+    faq = tailorbird.read_questions("faq.csv")
+    plan = tailorbird.QuestionPlan(paraphrase=3)
+    made = await bench.make_questions(train=faq, documents="handbook/", index="handbook", plan=plan)
+    assert_type(made + faq, tailorbird.QuestionSet)
+    made.write_jsonl("made.jsonl")
+    arms = await bench.checkpoint_arms("faq", index="handbook")
+    assert_type(arms, tuple[tailorbird.Arm, ...])
+    result = await bench.compare(
+        arms, faq, judge=tailorbird.JudgeOptions(), bulk=True, stream=False
+    )
+    assert_type(await bench.judge_pairs(result, "tuned", "base"), PreferenceReport)
+    assert_type(await bench.reports(), tuple[str, ...])
+    assert_type(await bench.report("first"), Comparison)
+    assert_type(await bench.diff("first", result), Changes)
+
+
+async def use_leaving(bench: tailorbird.Workbench) -> None:
+    """Take a model along, and prove its successor."""
+    faq = tailorbird.read_questions("faq.csv")
+    assert_type(await bench.export_tuned("faq", to="faq"), Bundle)
+    assert_type(await bench.record("faq", faq, bundle="faq", index="handbook"), Recording)
+    assert_type(await bench.retrain("faq", name="moved"), tailorbird.TunedModel)
+    found = await bench.check_successor("faq", bench.arms(), margin=0.1)
+    assert_type(found, Succession)
+    assert_type(found.no_worse, tuple[str, ...])
 
 
 async def use_opening() -> None:
@@ -380,6 +417,26 @@ def use_sync(bench: tailorbird.SyncWorkbench) -> None:
     assert_type(found, tuple[ChatOutcome[Form], ...])
     texts = [EmbeddingRequest(key="a", text="本")]
     assert_type(bench.embed_many(texts), tuple[EmbeddingOutcome, ...])
+
+
+def use_sync_comparisons(bench: tailorbird.SyncWorkbench) -> None:
+    """Make questions, compare, and leave, without async."""
+    faq = tailorbird.read_questions("faq.csv")
+    assert_type(bench.make_questions(train=faq), tailorbird.QuestionSet)
+    arms = bench.checkpoint_arms("faq")
+    assert_type(arms, tuple[tailorbird.Arm, ...])
+    result = bench.compare(arms, faq)
+    assert_type(bench.judge_pairs(result, "tuned", "base"), PreferenceReport)
+    assert_type(bench.reports(), tuple[str, ...])
+    assert_type(bench.report("first"), Comparison)
+    assert_type(bench.diff("first", result), Changes)
+    assert_type(bench.reserved(), tuple[Hold, ...])
+    bench.drop_reserved("a")
+    assert_type(bench.estimate_index("handbook/", name="handbook").usd, Decimal | None)
+    assert_type(bench.export_tuned("faq", to="faq"), Bundle)
+    assert_type(bench.record("faq", faq, bundle="faq"), Recording)
+    assert_type(bench.retrain("faq"), tailorbird.TunedModel)
+    assert_type(bench.check_successor("faq", arms), Succession)
 
 
 async def use_handle(handle: tailorbird.JobHandle) -> None:

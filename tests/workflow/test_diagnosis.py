@@ -385,6 +385,17 @@ async def test_a_dying_model_fails_within_the_horizon(tmp_path: Path) -> None:
         )
 
 
+async def test_an_end_that_is_far_off_is_no_warning() -> None:
+    """A model that answers for most of a year needs nobody's care yet."""
+    rows = QuestionSet.from_rows([(f"What is shelf {n}?", f"Shelf {n} is red.") for n in range(12)])
+    clock = VirtualClock(datetime(2026, 11, 22, tzinfo=UTC))
+    async with Workbench(FakeProvider(FakeSettings(flavor="azure"), clock=clock)) as bench:
+        await bench.fine_tune(rows, name="shelves")
+        found = await bench.diagnose()
+    assert named(found, "tuned")["shelves"][0] == "ok"
+    assert "record" not in named(found, "tuned")["shelves"][1]
+
+
 async def test_a_model_without_an_end_is_fine() -> None:
     """Where no end is announced, none is invented."""
     rows = QuestionSet.from_rows([(f"What is shelf {n}?", f"Shelf {n} is red.") for n in range(12)])

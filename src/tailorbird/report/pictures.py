@@ -40,13 +40,21 @@ _SIZE = re.compile(r'^<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"')
 class _Layer(Protocol):
     """A part of a picture, and a picture: what lets-plot's `+` takes and gives."""
 
-    def __add__(self, other: _Layer) -> _Layer: ...
+    def __add__(self, other: _Layer) -> _Layer:
+        """Add a part."""
+        ...
 
-    def to_svg(self) -> str: ...
+    def to_svg(self) -> str:
+        """Draw it."""
+        ...
 
 
 class _Make(Protocol):
-    def __call__(self, *args: object, **kwargs: object) -> _Layer: ...
+    """A function of lets-plot that makes a part of a picture."""
+
+    def __call__(self, *args: object, **kwargs: object) -> _Layer:
+        """Make the part."""
+        ...
 
 
 class _Plot:

@@ -187,6 +187,13 @@ class ArrayFile:
         self._check_rows(column, 0, len(array))
         return array
 
+    def was_checked(self, column: Column[np.generic], start: int, stop: int) -> bool:
+        """Say whether some rows of an array were checked before."""
+        width = self._array(column)[:1].nbytes
+        first = self._table[column.name][2]
+        touched = slice((first + start * width) // _BLOCK, (first + stop * width) // _BLOCK + 1)
+        return bool(self._checked[touched].all())
+
     def steps(self, column: Column[_Scalar], start: int, stop: int) -> Iterator[NDArray[_Scalar]]:
         """Give rows as `part` does, piece by piece, and check each piece just before it is given.
 
@@ -197,12 +204,9 @@ class ArrayFile:
         Raises:
             StorageError: It is damaged.
         """
-        width = self._array(column)[:1].nbytes
-        first = self._table[column.name][2]
-        touched = slice((first + start * width) // _BLOCK, (first + stop * width) // _BLOCK + 1)
         rows = max(1, stop - start)
-        if not self._checked[touched].all():
-            rows = max(1, _RUN * _BLOCK // width)
+        if not self.was_checked(column, start, stop):
+            rows = max(1, _RUN * _BLOCK // max(1, self._array(column)[:1].nbytes))
         for begin in range(start, stop, rows):
             yield self.part(column, begin, min(begin + rows, stop))
 

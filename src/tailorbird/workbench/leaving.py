@@ -142,7 +142,9 @@ class Leaver(Tuner):
         kept = await in_thread(folder.read)
         old = kept.tuned
         train = await in_thread(read_examples, folder.training)
-        checked = await in_thread(read_examples, folder.validation) if kept.is_validated else None
+        checked = None
+        if kept.is_validated:
+            checked = await in_thread(read_examples, folder.validation, use="validation")
         target = self if on is None else on
         tuned = await target.fine_tune(
             train,

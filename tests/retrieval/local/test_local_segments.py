@@ -468,8 +468,9 @@ def write_words_of_version_1(file: Path) -> None:
         database.execute(
             "INSERT INTO indexes (id, name, spec, created_at, documents, chunks)"
             " VALUES (?, ?, ?, '2026-11-22T09:00:00+00:00', ?, ?)",
-            (number, name, spec, min(3, count), count),
+            (number, name, spec, 3 if count else 1, count),
         )
+    database.execute("INSERT INTO documents VALUES (9, 2, 'a', 'h', '', '', '{}', 0)")
     database.execute("INSERT INTO documents VALUES (1, 1, 'a', 'h', 'Title', 's', '{}', 1)")
     database.execute(
         "INSERT INTO chunks (index_id, document_id, ordinal, name, text, span_start, span_end)"

@@ -70,6 +70,9 @@ async def test_only_what_both_runs_have_is_compared(bench: Workbench) -> None:
     renamed = second.data.arms[0].model_copy(update={"name": "new"})
     wider = Comparison(second.data.model_copy(update={"arms": (*second.data.arms, renamed)}))
     changes = await bench.diff(first, wider)
+    same = await bench.diff(first, first)
+    assert len(same.arms) == 3
+    assert str(same).count("\n") == 1  # kinds in which nothing changed are not shown
     assert changes.shared == 5
     assert changes.only_after == ("new",)
     assert str(changes).endswith("only in second: new")

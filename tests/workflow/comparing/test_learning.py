@@ -42,6 +42,24 @@ async def test_checkpoints_know_more_and_more(
     assert alone[-1].generalized is None
     assert alone[-1].gap is None
     assert alone[-1].obedient is not None
+    assert [arm.name for arm in await bench.checkpoint_arms("shop")] == [
+        arm.name for arm in arms if arm.index is None
+    ]
+
+
+async def test_the_terminal_shows_how_learning_went(bench: Workbench, rows: QuestionSet) -> None:
+    """With checkpoints among the arms, the plain report has the table of what was memorized."""
+    await bench.fine_tune(rows, system=SYSTEM, name="shop")
+    arms = await bench.checkpoint_arms("shop")
+    questions = QuestionSet.from_rows(
+        [
+            {"question": rows[0].text, "answer": rows[0].reference, "kind": "verbatim"},
+            {"question": "Zut?", "answer": rows[0].reference, "kind": "paraphrase"},
+        ]
+    )
+    result = await bench.compare(arms, questions)
+    assert "memorized" in str(result)
+    assert "memorized" not in str(await bench.compare(bench.arms(), questions))
 
 
 async def test_the_gap_is_what_was_not_generalized(bench: Workbench, rows: QuestionSet) -> None:

@@ -11,7 +11,9 @@ import tailorbird
 from tailorbird import QuestionSet, Workbench
 from tailorbird.exceptions import AuthenticationError
 from tailorbird.providers.fake import FakeProvider, Fault, Says, Script
-from tailorbird.types import Document, Message
+from tailorbird.types import Document, Message, ModelId, Question
+from tailorbird.types.chat import FinishReason, Reply
+from tailorbird.types.questions import Swap
 from tailorbird.workflow.bulk.asking import BulkOptions
 from tailorbird.workflow.bulk.collecting import Collector
 
@@ -95,3 +97,59 @@ async def test_a_collected_chat_streams_by_itself() -> None:
         async with chat.stream([Message.user("Hi")], model=bench.role("chat").model) as stream:
             assert "".join([piece.text async for piece in stream])
         assert await collector.run([]) == []
+
+
+def said(text: str, **more: object) -> Reply[None]:
+    """Make a whole reply."""
+    fields = {"text": text, "output": None, "model": ModelId("fake-chat"), **more}
+    return Reply[None].model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (said("no form"), "OutputInvalidError"),
+        (said("{", finish_reason=FinishReason.CONTENT_FILTER), "ContentFilteredError"),
+    ],
+)
+async def test_what_a_batch_could_not_answer_has_its_name(
+    rows: QuestionSet, documents: list[Document], reply: Reply[None], error: str
+) -> None:
+    """A failure of one request is the error that the same call would have raised."""
+    script = Script().on("batches.submit", Says(reply), times=9)
+    async with Workbench(FakeProvider(script=script)) as bench:
+        index = await bench.build_index(documents, name="shop")
+        arm = bench.arms(index=index)[-1]
+        result = await bench.compare([arm], rows[:2], bulk=True)
+    assert {str(one.error).split()[0] for one in result.outcomes} == {error}
+
+
+async def test_a_refusal_in_a_batch_is_an_answer_that_declines(
+    rows: QuestionSet, documents: list[Document]
+) -> None:
+    """Declining a form is no failure."""
+    script = Script().on("batches.submit", Says(said("", refusal="No.")), times=9)
+    async with Workbench(FakeProvider(script=script)) as bench:
+        index = await bench.build_index(documents, name="shop")
+        result = await bench.compare([bench.arms(index=index)[-1]], rows[:2], bulk=True)
+    assert all(one.answer is not None and one.answer.abstained for one in result.outcomes)
+
+
+async def test_a_swapped_fact_is_what_arms_read(documents: list[Document]) -> None:
+    """A conflict that was made is shown to arms with retrieval, and is asked apart."""
+    plain = Question(id="1", text="How long is parking free?", answers=("90 minutes",))
+    swapped = Question(
+        id="2",
+        text=plain.text,
+        answers=("20 minutes",),
+        kind="conflict",
+        swap=Swap(old="free for 90 minutes", new="free for 20 minutes"),
+    )
+    async with Workbench(FakeProvider()) as bench:
+        index = await bench.build_index(documents, name="shop")
+        arm = bench.arms(index=index)[-1]
+        for bulk in (False, True):
+            result = await bench.compare([arm], [plain, swapped], bulk=bulk)
+            texts = [one.answer.text for one in result.outcomes if one.answer is not None]
+            assert "90 minutes" in texts[0]
+            assert "20 minutes" in texts[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from datetime import date
@@ -70,6 +71,9 @@ async def test_a_bundle_holds_what_makes_the_model_again(
     assert tuned.model in page
     again = await old.export_tuned("faq", to=tmp_path / "faq")
     assert again.files == bundle.files
+    moved = await old.retrain(tmp_path / "faq", name="moved")
+    assert moved.validation_hash == tuned.validation_hash
+    assert moved.split == tuned.split
 
 
 async def test_the_successor_is_shown_no_worse(
@@ -268,3 +272,35 @@ async def test_a_wrong_key_ends_a_recording(rows: QuestionSet, tmp_path: Path) -
         await bench.export_tuned("faq", to=tmp_path / "faq")
         with pytest.raises(AuthenticationError):
             await bench.record("faq", rows, bundle=tmp_path / "faq")
+
+
+async def test_damaged_recordings_and_full_places_are_told(
+    old: Workbench, rows: QuestionSet, tmp_path: Path
+) -> None:
+    """A line that is no answer, and a file that cannot be put in its place, are named."""
+    folder = tmp_path / "faq"
+    await old.fine_tune(rows, system=SYSTEM, name="faq")
+    await old.export_tuned("faq", to=folder)
+    bundle = (await old.record("faq", rows[:2], bundle=folder)).bundle
+    recording = str(bundle.recording)
+    (folder / recording).write_bytes(b"{}\n")
+    card = (folder / "bundle.json").read_text()
+    digest = hashlib.sha256(b"{}\n").hexdigest()
+    (folder / "bundle.json").write_text(card.replace(bundle.files[recording], digest))
+    with pytest.raises(StorageError, match="wrong fields"):
+        await old.check_successor(folder, old.arms())
+    (tmp_path / "other" / "training.jsonl").mkdir(parents=True)
+    with pytest.raises(StorageError, match="cannot write"):
+        await old.export_tuned("faq", to=tmp_path / "other")
+
+
+async def test_successors_that_cannot_be_scored_are_refused(
+    old: Workbench, rows: QuestionSet, tmp_path: Path
+) -> None:
+    """Questions without accepted answers prove nothing."""
+    unscored = [one.model_copy(update={"answers": ()}) for one in rows[:3]]
+    await old.fine_tune(rows, system=SYSTEM, name="faq")
+    await old.export_tuned("faq", to=tmp_path / "faq")
+    await old.record("faq", unscored, bundle=tmp_path / "faq")
+    with pytest.raises(InvalidInputError, match="no question was answered and scored"):
+        await old.check_successor(tmp_path / "faq", old.arms()[:1])

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 import tailorbird
-from tailorbird import QuestionSet, Workbench
+from tailorbird import Arm, Hit, QuestionSet, SearchQuery, Workbench, Workspace
 from tailorbird.exceptions import AuthenticationError, InvalidInputError
+from tailorbird.protocols import Retrieval
 from tailorbird.providers.fake import FakeProvider, Fault, Says, Script
-from tailorbird.types import Document, DocumentId, Question
+from tailorbird.types import Document, DocumentId, IndexName, ModelId, Question
+from tailorbird.workflow.answering.answer import Answerer
+from tailorbird.workflow.answering.shots import ShotPicker
+from tailorbird.workflow.questioning.making import Material, Probe, QuestionMaker
 from tailorbird.workflow.questioning.plan import QuestionPlan
+from tailorbird.workflow.searching.search import Searcher
 
 FEW = QuestionPlan(paraphrase=4, unseen=3, unanswerable=2, conflict=3)
 
@@ -286,3 +293,50 @@ async def test_a_folder_can_be_named(tmp_path: Path) -> None:
         made = await bench.make_questions(documents=tmp_path, plan=QuestionPlan(unseen=2))
     assert [one.sources for one in made] == [("shop.md",)]
     assert made[0].answers[0] in {"underneath", "Hawthorn", "Bicycles"}
+
+
+async def test_a_lost_number_makes_another_question() -> None:
+    """A paraphrase keeps the numbers that its row asks about."""
+    rows = QuestionSet.from_rows([("Is locker 12 free on Sundays?", "Yes, all day long.")])
+    script = Script().on("chat.complete", Says('{"rewording": "May I use a locker on Sunday?"}'))
+    async with Workbench(FakeProvider(script=script)) as bench:
+        made = await bench.make_questions(train=rows, plan=QuestionPlan(paraphrase=1))
+    assert len(made) == 0
+    assert any("number" in one.reason for one in made.problems)
+
+
+async def test_rows_without_a_passage_make_no_conflict(rows: QuestionSet) -> None:
+    """Where an engine finds nothing for a row, nothing is swapped, and the model is not asked."""
+
+    async def nothing(name: str, query: SearchQuery) -> tuple[Hit, ...]:
+        del name, query
+        return ()
+
+    plan = QuestionPlan(paraphrase=0, conflict=1, tries=1)
+    async with FakeProvider() as provider, Workspace(None) as workspace:
+        maker = QuestionMaker(
+            chat=provider.chat,
+            model=ModelId("fake-chat"),
+            journal=workspace.journal,
+            identity=provider.identity,
+            plan=plan,
+        )
+        searcher = Searcher(
+            retrieval=cast("Retrieval", SimpleNamespace(search=nothing)), embedder=None
+        )
+        answerer = Answerer(
+            chat=provider.chat,
+            clock=provider.clock,
+            searcher=searcher,
+            shots=ShotPicker(embedder=None),
+        )
+        probe = Probe(
+            index=IndexName("shop"),
+            searcher=searcher,
+            answerer=answerer,
+            arm=Arm(name="a", model=ModelId("fake-chat")),
+        )
+        made = await maker.make(Material(train=rows, probe=probe))
+        assert provider.calls == ()
+    assert len(made) == 0
+    assert any("no passage" in one.reason for one in made.problems)

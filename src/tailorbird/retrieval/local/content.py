@@ -110,7 +110,9 @@ class Content:
             segment, start, stop = stretch
             return segment.products(vector, start, stop)
 
-        if self.places * width <= _ONE_THREAD:
+        # What is read for the first time keeps the system busy, which serves one thread at a time.
+        fresh = not all(part.segment.was_read for part in self._parts)
+        if fresh or self.places * width <= _ONE_THREAD:
             return np.concatenate(list(map(products, stretches)))
         with ThreadPoolExecutor(max_workers=_THREADS) as threads:
             return np.concatenate(list(threads.map(products, stretches)))

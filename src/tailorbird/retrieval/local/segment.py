@@ -108,6 +108,11 @@ class Segment:
         """Give the vectors of a stretch, reading only them."""
         return self._file.part(VECTORS, start, stop)
 
+    @property
+    def was_read(self) -> bool:
+        """Whether all vectors were read and checked before."""
+        return self._file.was_checked(VECTORS, 0, self.chunks)
+
     def products(self, vector: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:
         """Multiply the vectors of a stretch with one, in single precision and in this thread.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -233,6 +234,16 @@ class ProviderConformance:
             lacks(provider, Capability.RETRIEVAL)
             with pytest.raises(UnsupportedError):
                 _ = provider.retrieval
+
+    @clause("P15")
+    async def test_keys_are_told_by_the_names_of_their_variables(
+        self, make_provider: Callable[[], Provider]
+    ) -> None:
+        """The variables from which keys were read are told by name, sorted, each once."""
+        provider = make_provider()
+        names = provider.key_variables
+        assert list(names) == sorted(set(names))
+        assert all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) for name in names)
 
     async def assert_open(self, provider: Provider) -> None:
         """Expect that a call of each offered interface gets through to the provider."""

@@ -16,17 +16,20 @@ from tailorbird.exceptions import (
     RefusedError,
 )
 from tailorbird.protocols import Chat
-from tailorbird.types.batches import ChatRequest
+from tailorbird.types.batches import ChatRequest, ItemFailure
+from tailorbird.types.chat import ChatOptions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from tailorbird.protocols import ChatStream
-    from tailorbird.types.batches import ChatOutcome, ItemFailure
-    from tailorbird.types.chat import ChatOptions, Message, Reply
+    from tailorbird.types.batches import ChatOutcome
+    from tailorbird.types.chat import Message, Reply
     from tailorbird.types.ids import ModelId
     from tailorbird.workflow.bulk.asking import Bulk
+
+_UNKNOWN = ItemFailure(kind="missing", message="the batch has neither an answer nor a failure")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -119,10 +122,11 @@ class Collector:
         found = {one.key: one for one in outcomes}
         for one in asked:
             outcome = found[one.request.key]
-            if outcome.failure is not None:
-                one.answered.set_exception(_error(outcome.failure, bulk.provider.name))
-            elif outcome.reply is not None:
+            if outcome.reply is not None:
                 one.answered.set_result(outcome.reply)
+            else:
+                error = _error(outcome.failure or _UNKNOWN, bulk.provider.name)
+                one.answered.set_exception(error)
 
 
 class _OneChat(Chat):
@@ -164,9 +168,9 @@ class _OneChat(Chat):
         options: ChatOptions | None = None,
         timeout_s: float | None = None,
     ) -> Reply[T] | Reply[None]:
-        request = ChatRequest(key=self._key, messages=tuple(messages))
-        if options is not None:
-            request = request.model_copy(update={"options": options})
+        request = ChatRequest(
+            key=self._key, messages=tuple(messages), options=options or ChatOptions()
+        )
         waiting: asyncio.Future[Reply[object]] = asyncio.get_running_loop().create_future()
         asked = _Asked(request, model, cast("type[object] | None", output), waiting)
         return cast("Reply[T] | Reply[None]", await self._collector.ask(asked))

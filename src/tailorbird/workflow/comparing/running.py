@@ -173,12 +173,15 @@ class Run:
             chat=collector.chat(_request_key(question)),
             marker=partial(batches.marker, fingerprint, key),
         )
-        found = await self._ask(arm, question, answerer)
+        self._settle(arm, question, await self._ask(arm, question, answerer), fingerprint)
+
+    def _settle(self, arm: Arm, question: Question, found: Found, fingerprint: str) -> None:
+        """Keep what came of a question that was asked in a batch."""
         if found.answer is not None:
             # How long a batch took says nothing about how long an answer takes.
             untimed = self.pool.lean(found.answer.model_copy(update={"latency_s": 0.0}))
             found = replace(found, answer=untimed)
-            self.unsaved.setdefault(fingerprint, {})[key] = untimed
+            self.unsaved.setdefault(fingerprint, {})[question_key(question)] = untimed
         self._note(arm, question, found)
 
     def _take(self, arm: Arm, answers: Mapping[str, Answer]) -> None:
