@@ -78,9 +78,9 @@ async def measured(folder: Path, budget: Budget | None, calls: int) -> tuple[flo
             async def counted(*args: object, **options: object) -> object:
                 nonlocal asked
                 asked += 1
-                return await exchange(*args, **options)  # type: ignore[arg-type]
+                return await exchange(*args, **options)  # type: ignore[arg-type]  # passed on
 
-            workspace.journal.holds.exchange = counted  # type: ignore[method-assign, assignment]
+            workspace.journal.holds.exchange = counted  # type: ignore[method-assign, assignment]  # counts
             chat = MeteredChat(cast("Chat", AtOnce()), meter)
             return *await ask(chat, calls), asked
 

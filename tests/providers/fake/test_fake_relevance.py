@@ -54,6 +54,6 @@ def test_a_passage_without_sentences() -> None:
 
 def test_other_forms_are_not_taken_for_it() -> None:
     """Only the form with our field is filled so."""
-    assert is_relevance_form(RelevanceReply.model_json_schema())  # type: ignore[arg-type]
+    assert is_relevance_form(RelevanceReply.model_json_schema())  # type: ignore[arg-type]  # JSON
     assert not is_relevance_form({"properties": {"grades": {}, "more": {}}})
     assert not is_relevance_form({"type": "string"})

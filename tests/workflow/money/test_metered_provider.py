@@ -25,6 +25,7 @@ from tailorbird.exceptions import (
     UnsupportedError,
 )
 from tailorbird.journal import Hold, Workspace
+from tailorbird.protocols import Deployments, FineTuningJobs
 from tailorbird.providers.fake import (
     Cut,
     Fails,
@@ -449,14 +450,14 @@ async def test_hosting_at_an_unknown_price_is_refused(rows: QuestionSet) -> None
     class Quiet:
         """Deployments at an unknown price."""
 
-        def __init__(self, inner: object) -> None:
+        def __init__(self, inner: Deployments) -> None:
             self.inner = inner
 
         def __getattr__(self, name: str) -> object:
             return getattr(self.inner, name)
 
         async def quote(self, spec: DeploymentSpec) -> object:
-            found = await self.inner.quote(spec)  # type: ignore[attr-defined]
+            found = await self.inner.quote(spec)
             return found.model_copy(update={"hourly": None})
 
     profile = Profile(name="mine", provider="fake", budget=RICH)
@@ -587,7 +588,7 @@ async def test_a_job_under_way_is_not_taken_for_an_older_one(rows: QuestionSet) 
     class Slowly:
         """Jobs that wait for a word."""
 
-        def __init__(self, inner: object) -> None:
+        def __init__(self, inner: FineTuningJobs) -> None:
             self.inner = inner
 
         def __getattr__(self, name: str) -> object:
@@ -596,7 +597,7 @@ async def test_a_job_under_way_is_not_taken_for_an_older_one(rows: QuestionSet) 
         async def create(self, spec: JobSpec) -> object:
             asked.set()
             await go.wait()
-            return await self.inner.create(spec)  # type: ignore[attr-defined]
+            return await self.inner.create(spec)
 
     asked, go = asyncio.Event(), asyncio.Event()
     go.set()
