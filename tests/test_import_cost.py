@@ -31,6 +31,13 @@ def test_import_loads_only(imported: str, allowed: str) -> None:
     assert extra == set(), f"to see who loads them: python -X importtime -c 'import {imported}'"
 
 
+def test_import_leaves_out_what_few_need_at_once() -> None:
+    """Standard modules that cost more than all of ours in a folder wait until they are needed."""
+    basis = "import pydantic\nclass Model(pydantic.BaseModel): number: int"
+    extra = loaded_packages(f"{basis}\nimport tailorbird") - loaded_packages(basis)
+    assert not extra & {"asyncio", "concurrent", "ssl", "subprocess", "inspect", "email"}
+
+
 def loaded_packages(statements: str) -> set[str]:
     """Return the top-level names in `sys.modules` after `statements` ran in a new interpreter."""
     run = subprocess.run(

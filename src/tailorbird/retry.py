@@ -7,7 +7,6 @@ bounded factor (the method of botocore's `standard` mode, read in botocore 1.44.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -239,6 +238,9 @@ class _SilentError(Exception):
 
 
 async def _within(left_s: float, call: Callable[[float], Awaitable[T]]) -> T:
+    # `import tailorbird` brings this module along, and would pay 20 ms for asyncio.
+    import asyncio  # noqa: PLC0415
+
     limit = asyncio.timeout(left_s)
     try:
         async with limit:

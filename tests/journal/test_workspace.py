@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -173,3 +175,15 @@ async def test_reports_come_in_pieces_or_whole(room: Workspace) -> None:
         await room.save_report("pieces", iter(['{"text": ', '"日', '本"}']))
         assert await room.load_report("pieces") == await room.load_report("whole")
         assert set(await room.list_reports()) == {"whole", "pieces"}
+
+
+async def test_workspaces_of_one_folder_agree_on_its_secret(tmp_path: Path) -> None:
+    """Several that find a new folder at the same moment have one secret, also later."""
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(Workspace(tmp_path)) for _ in range(6)]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one.secret()) for one in opened]
+        [secret] = {task.result() for task in tasks}
+    async with Workspace(tmp_path) as later:
+        assert await later.secret() == secret
+    assert len(secret) == 32

@@ -18,6 +18,7 @@ from tailorbird.types.ids import FileId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 # SQLite's limit on values in one statement is 32,766 (SQLITE_MAX_VARIABLE_NUMBER,
@@ -45,6 +46,15 @@ class Journal:
     async def close(self) -> None:
         """Close the file."""
         await in_thread(self._database.close)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep every other process from writing during a block, which must be short; blocks.
+
+        Raises:
+            StoreBusyError: Another one has been writing for too long.
+            StorageError: The file cannot be used.
+        """
+        return self._database.transaction()
 
     async def get_upload(self, identity: str, sha256: str) -> FileId | None:
         """Give the file that was uploaded with this content; None when none was."""

@@ -133,8 +133,10 @@ class Workspace:
         if self.folder is None:
             return self._secret
         path = self.folder / _MARKER_FILE
-        if not path.is_file():
-            write_atomic(path, self._secret)
+        # Of processes that share a new workspace, one makes the key, and the others take it.
+        with self.journal.alone():
+            if not path.is_file():
+                write_atomic(path, self._secret)
         return path.read_bytes()
 
     async def save_tuned(self, tuned: TunedModel) -> None:

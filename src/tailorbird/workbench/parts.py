@@ -14,7 +14,6 @@ from tailorbird.retrieval.engines import open_engine
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.models import RoleModel
 from tailorbird.workbench.reranking import Reranking
-from tailorbird.workbench.tuning import Tuning
 from tailorbird.workflow.answering.arms import ArmOptions, ArmPlan, plan_arms, single_arm
 from tailorbird.workflow.money.pricing import find_price
 from tailorbird.workflow.searching.selection import Rerank, Selection
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.types.retrieval import SearchMode
     from tailorbird.types.tuned import TunedModel
+    from tailorbird.workbench.tuning import Tuning
     from tailorbird.workflow.answering.answer import Answerer
     from tailorbird.workflow.answering.arm import Arm
     from tailorbird.workflow.bulk.asking import Bulk, BulkOptions
@@ -132,6 +132,9 @@ class Parts:
     @cached_property
     def tuning(self) -> Tuning:
         """What is done with runs of fine-tuning."""
+        # It waits, and so brings asyncio, for whose 20 ms `import tailorbird` does not pay.
+        from tailorbird.workbench.tuning import Tuning  # noqa: PLC0415
+
         return Tuning(self.provider, self.workspace, self.profile)
 
     async def estimate(

@@ -155,7 +155,10 @@ class Office:
         return path
 
     def slow(self, name: str, *, levels: int = 12) -> Path:
-        """Write a PDF of 3 kB whose forms draw each other ten times: 10 ** levels drawings."""
+        """Write a small PDF whose forms draw each other ten times: 10 ** levels drawings.
+
+        pypdf stops at 5,000 of them; the steps of each make that many take minutes, too.
+        """
         resources = b"/Resources << /XObject << /F %d 0 R >> >>"
         drawn = b"<< /Length %d >>\nstream\n/F Do\nendstream" % len(b"/F Do\n")
         objects = [
@@ -165,12 +168,12 @@ class Office:
             % (resources % 5),
             drawn,
         ]
-        body = b"/F Do\n" * 10
+        body = zlib.compress(b"/F Do\n" * 10 + b"0 0 Td\n" * 30_000)
         for level in range(levels):
             inner = resources % (6 + level if level < levels - 1 else 4)
             objects.append(
-                b"<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] %s /Length %d >>\nstream\n%s\n"
-                b"endstream" % (inner, len(body), body)
+                b"<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] %s /Filter /FlateDecode"
+                b" /Length %d >>\nstream\n%s\nendstream" % (inner, len(body), body)
             )
         path = self.folder / name
         path.write_bytes(joined_pdf(objects))
