@@ -144,6 +144,13 @@ def lowest(session: nox.Session) -> None:
     _test(session, "python", "-m", "pytest")
 
 
+@nox.session(python="3.13", default=False)
+def newest(session: nox.Session) -> None:
+    """Test the built wheel on the newest Python that we promise; asked for by name only."""
+    session.install(f"{_build(session)}[all]", "--group", "test", "-c", PINS)
+    _test(session, "python", "-m", "pytest")
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a broken link fails."""

@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import traceback
+import warnings
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -115,7 +116,9 @@ def channels(error: TailorbirdError, logs: list[logging.LogRecord]) -> Iterator[
 
 def pickled(thing: object) -> bytes:
     """Give what pickling makes of a thing; nothing where it refuses."""
-    with suppress(pickle.PicklingError, TypeError, AttributeError):
+    # From Python 3.14 on pickle refuses counters of itertools, and says so before.
+    ignored = warnings.catch_warnings(action="ignore", category=DeprecationWarning)
+    with ignored, suppress(pickle.PicklingError, TypeError, AttributeError):
         return pickle.dumps(thing)
     return b""
 

@@ -28,8 +28,10 @@ def problems_in(raw: bytes) -> tuple[Problem, ...]:
 @pytest.mark.parametrize(
     ("line", "column", "fix"),
     [
-        ('{"a": 1,}', 9, "remove the comma"),
-        ('{"a": [1, 2,]}', 13, "remove the comma"),
+        ('{"a": 1 , }', 9, "remove the comma"),
+        ('{"a": [1, 2,]}', 12, "remove the comma"),
+        ('{"a": 1,, "b": 2}', 9, "one complete JSON object"),
+        ('{"a": }', 7, "missing before the bracket"),
         ('{"質問": tru}', 8, "one complete JSON object"),
         ('{"a": 1} // 注', 10, "no comments"),
         ('{"a": 1 # b\n}', 9, "no comments"),

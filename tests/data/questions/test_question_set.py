@@ -103,9 +103,9 @@ def test_blank_lines_keep_the_count(tmp_path: Path) -> None:
     ("line", "column", "part"),
     [
         ("{'question': 'q'}", 2, "double quotes"),
-        ('  {"question": "q",}', 20, "complete JSON object"),
+        ('  {"question": "q",}', 19, "remove the comma"),
         ('// {"question": "q"}', 1, "no comments"),
-        ('{"question": "q"', 17, "complete JSON object"),
+        ('{"question": "q"', 17, "ends too early"),
         ("question,answer", 1, "complete JSON object"),
     ],
 )
@@ -125,7 +125,7 @@ def test_lines_that_are_no_json(tmp_path: Path, line: str, column: int, part: st
         ('{"question": "q", "question": "r", "answer": "a"}', "'question' is there twice"),
         ('{"question": "q", "answer": "a", "x": {"y": 1, "y": 2}}', "'y' is there twice"),
         ('{"question": "q", "answer": NaN}', "NaN is no JSON value"),
-        ('"question"', "no object"),
+        ('"question"', "not an object"),
         ("[" * 100_000, "nested too deeply"),
         ('{"question": "q", "answer": "a", "n": ' + "9" * 5000 + "}", "thousands of digits"),
     ],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from tailorbird.data.documents.checks import Draft, Place, wrong_value
 from tailorbird.data.files.lines import line_blocks
+from tailorbird.data.files.strict_json import FaultyJsonError, read_object
 from tailorbird.data.problems import excerpt
 
 if TYPE_CHECKING:
@@ -98,48 +98,24 @@ def documents_of_lines(
                 yield document
 
 
-class _NoRowError(ValueError):
-    """A line is no object that can be read."""
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [key for key, _ in pairs]
-        twice = next(key for key in names if names.count(key) > 1)
-        raise _NoRowError(f"the key {excerpt(twice)!r} is there twice")
-    return found
-
-
-def _no_constant(name: str) -> object:
-    raise _NoRowError(f"{name} is no JSON value")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
-
-
 def _row(text: str, place: Place) -> Mapping[str, object] | None:
     """Read the object in a line; None when there is none, which has been reported."""
     if _UNDECODED.search(text):
         return None
-    fix = "write one complete JSON object in each line"
-    at = 0
     try:
-        found: object = _DECODER.decode(text.strip())
-    except json.JSONDecodeError as exc:
-        at = exc.pos
-        reason = f"not JSON: {exc.msg} at character {at + 1}"
-    except _NoRowError as exc:
-        reason = str(exc)
-    except (RecursionError, ValueError):
-        reason = "not JSON that can be read: nested too deeply, or a number of thousands of digits"
-    else:
-        if isinstance(found, dict):
-            return cast("Mapping[str, object]", found)
-        reason = f"the line holds {type(found).__name__!r}, not an object"
-        if isinstance(found, list):
-            fix = "write one object in each line, without [ ] around them"
-    place.report("error", "document.row", reason, fix, shown=excerpt(text.strip(), at))
+        return read_object(text)
+    except FaultyJsonError as exc:
+        fault = exc.fault
+    place.problems.add(
+        "error",
+        "document.row",
+        fault.reason,
+        fault.fix,
+        line=place.line,
+        record=place.record,
+        column=fault.at + 1,
+        excerpt=excerpt(text.rstrip(), fault.at),
+    )
     return None
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 1 << 17  # fits the second-level cache with its decoded form: measured fastest
 _SAVE_AS_UTF8 = "save the file again as 'CSV UTF-8'"
+_WRITE_AGAIN = "write this line again, or save the whole file as UTF-8"
 # Longer marks first: the mark of UTF-32 begins with the one of UTF-16.
 _MARKS: tuple[tuple[bytes, str, str], ...] = (
     (b"\xef\xbb\xbf", "utf-8", "utf-8-sig"),
@@ -44,6 +45,7 @@ _MARKS: tuple[tuple[bytes, str, str], ...] = (
 )
 _COMMON = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp932", "euc_jp", "iso2022_jp", "cp1252")
 _ASCII_FIRST = {"auto", "utf-8", "ascii", "cp932"}
+_KANA = re.compile("[\u3041-\u30ff]")
 _SEVEN_BIT_JAPANESE = re.compile(rb"\x1b(?:\$[@B(]|\([BJI])")
 
 
@@ -231,7 +233,8 @@ def _settled(path: Path, codec: str, skip: int, problems: Problems) -> _Settled:
     wanted = "utf-8" if codec == "auto" else codec
     if codec == "auto" and not looks_like_utf8(raw_blocks(path)):
         return _japanese(path, problems)
-    fix = _fix_for(path, codec, wanted)
+    # Where a mark names the encoding, there is no other one to try.
+    fix = _WRITE_AGAIN if skip else _fix_for(path, codec, wanted)
     ends = False
     for place in undecodable_lines(raw_blocks(path, skip), wanted):
         _report(place, wanted, problems, fix=fix)
@@ -254,12 +257,20 @@ def _japanese(path: Path, problems: Problems) -> _Settled:
     place = next(undecodable_lines(raw_blocks(path), "utf-8"))
     reason = f"the file is not UTF-8 (bytes {place.shown}) and {doubt}"
     fix = f"{_SAVE_AS_UTF8}, or name its encoding, for instance encoding='cp1252'"
-    if _scan(path, 0, "euc_jp").decodes:
+    if _is_euc_jp(path):
         reason += ": it is probably EUC-JP"
         fix = "encoding='euc_jp'"
     if "half-width" in doubt:
         fix += ", or encoding='cp932' if half-width katakana is right"
     raise _refused(problems, "encoding.unknown", reason, fix, line=place.line, column=place.column)
+
+
+def _is_euc_jp(path: Path) -> bool:
+    """Say whether this is Japanese in EUC-JP; Chinese and Korean of that form have no kana."""
+    try:
+        return any(map(_KANA.search, decoded(raw_blocks(path), "euc_jp")))
+    except UnicodeDecodeError:
+        return False
 
 
 def _doubt_about_cp932(path: Path) -> str | None:
@@ -271,7 +282,7 @@ def _doubt_about_cp932(path: Path) -> str | None:
 
 def _fix_for(path: Path, codec: str, wanted: str) -> str:
     if codec == "auto":
-        return "write this line again, or save the whole file as UTF-8"
+        return _WRITE_AGAIN
     if wanted == "utf-8" and _doubt_about_cp932(path) is None:
         return "encoding='cp932'"
     return "encoding='auto'"

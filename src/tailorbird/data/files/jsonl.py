@@ -10,6 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, cast
 
 from tailorbird.data.files.encoding_guess import implausible_cp932
+from tailorbird.data.files.strict_json import syntax_fault
 from tailorbird.data.problems import excerpt
 
 if TYPE_CHECKING:
@@ -25,20 +26,6 @@ _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _HALF_PAIR = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 _BAD_RUN = re.compile("[\udc80-\udcff]+")
 _PYTHON_SIGN = re.compile("'|(?:None|True|False)\\b")
-_TYPOGRAPHIC = "“”„‟″＂「」"
-_ONE_OBJECT = "write one complete JSON object in each line"
-# What stands at the place where JSON stopped making sense, and what to do about it.
-_HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"//|/\*|#"), "JSON has no comments: remove it"),
-    (re.compile(f"[{_TYPOGRAPHIC}]"), 'write straight quotes (") around keys and texts'),
-    (re.compile("'"), 'write double quotes (") around keys and texts'),
-    (re.compile(r"(?:None|True|False)\b"), "write null, true or false"),
-    (re.compile(r"(?:undefined|nan|inf)\b", re.IGNORECASE), "write a number or null"),
-    (re.compile(r"[}\]]"), "remove the comma before the bracket, or add what is missing"),
-    (re.compile(r"[\x00-\x1f]"), r"write it escaped, such as \n or \t"),
-    (re.compile(r"\Z"), "the line ends too early: write the whole object in one line"),
-)
-_ONE_LINE_EACH = "write each object in a line of its own"
 
 
 class _Object(dict[str, object]):
@@ -202,14 +189,8 @@ def _explain_syntax(text: str, exc: json.JSONDecodeError, report: RowReport) -> 
             shown=text,
         )
         return
-    place = exc.pos
-    fix = next((fix for sign, fix in _HINTS if sign.match(text, place)), _ONE_OBJECT)
-    if exc.msg == "Extra data" and text[place] in "{[":
-        fix = _ONE_LINE_EACH
-    elif exc.msg.startswith("Invalid \\escape"):
-        fix = r"write a backslash as \\"
-    reason = f"not JSON: {exc.msg[0].lower()}{exc.msg[1:]}"
-    report.add("error", "jsonl.not-json", reason, fix, column=place + 1, shown=text)
+    fault = syntax_fault(text, exc)
+    report.add("error", "jsonl.not-json", fault.reason, fault.fix, column=fault.at + 1, shown=text)
 
 
 def _is_python(text: str) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from tailorbird.data.files.lines import line_blocks
+from tailorbird.data.files.strict_json import FaultyJsonError, read_object
 from tailorbird.data.problems import excerpt
 from tailorbird.data.tables.objects import ObjectReader, batch_of
 
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
 """Endings of file names that mean JSON Lines; every other file is a table."""
-
-_FIXES = (
-    ("{'", "write double quotes around keys and texts"),
-    ("//", "JSON has no comments: remove the line"),
-    ("#", "JSON has no comments: remove the line"),
-)
 
 
 def json_batches(file: TextFile, wanted: Wanted | None, problems: Problems) -> Iterator[Batch]:
@@ -51,47 +45,19 @@ def json_batches(file: TextFile, wanted: Wanted | None, problems: Problems) -> I
             yield batch_of(rows, "json")
 
 
-class _KeyTwiceError(ValueError):
-    """An object has a key twice; `json` would keep the last without a word."""
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [key for key, _ in pairs]
-        key = next(key for key in names if names.count(key) > 1)
-        raise _KeyTwiceError(f"the key {key!r} is there twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> object:
-    raise _KeyTwiceError(f"{name} is no JSON value")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
-
-
 def _object(text: str, line: int, record: int, problems: Problems) -> Mapping[str, object] | None:
-    column, fix = 1, "write one complete JSON object in each line"
     try:
-        found: object = _DECODER.decode(text.strip())
-    except json.JSONDecodeError as exc:
-        indent = len(text) - len(text.lstrip())
-        column = exc.pos + indent + 1
-        reason = f"not JSON: {exc.msg}"
-        fix = next((fix for start, fix in _FIXES if text.lstrip().startswith(start)), fix)
-    except _KeyTwiceError as exc:
-        reason, fix = str(exc), "remove it"
-    except (RecursionError, ValueError):
-        reason = (
-            "not JSON that can be read: nested too deeply, or a number with thousands of digits"
-        )
-    else:
-        if isinstance(found, dict):
-            return found  # pyright: ignore[reportUnknownVariableType] - JSON keys are text
-        reason = "the line is JSON, but no object"
-    piece = excerpt(text.strip(), column - 1)
+        return read_object(text)
+    except FaultyJsonError as exc:
+        fault = exc.fault
     problems.add(
-        "error", "json.line", reason, fix, line=line, record=record, column=column, excerpt=piece
+        "error",
+        "json.line",
+        fault.reason,
+        fault.fix,
+        line=line,
+        record=record,
+        column=fault.at + 1,
+        excerpt=excerpt(text.rstrip(), fault.at),
     )
     return None
