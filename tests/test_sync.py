@@ -10,7 +10,7 @@ import pytest
 from blockbuster import BlockBuster
 
 import tailorbird
-from tailorbird import QuestionSet, SyncWorkbench, Workbench
+from tailorbird import JudgeOptions, QuestionSet, SyncWorkbench, Workbench
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.types import Document, DocumentId, Question
 
@@ -67,6 +67,10 @@ def test_the_whole_way_works_without_async() -> None:
         assert len(bench.make_questions(train=ROWS, documents=library)) > 0
         result = bench.compare(bench.arms(tuned=tuned, index=index), ROWS[:2])
         assert len(result.outcomes) == 10
+        options = JudgeOptions(questions=2, repeat=0)
+        estimate = bench.estimate_judging(result.arms, ROWS[:2], judge=options)
+        assert estimate.judgements > 0
+        assert bench.judge_pairs(result, "tuned", "base", options=options).n == 2
         assert bench.reports() == (result.data.name,)
         assert bench.report(result.data.name).data.arms == result.data.arms
         assert bench.diff(result, result).only_after == ()

@@ -27,6 +27,7 @@ from tailorbird.data import (
     exact_counter,
     read_documents,
     read_examples,
+    read_labels,
     read_questions,
     training_rules,
     validate_training_file,
@@ -100,6 +101,7 @@ from tailorbird.types import (
 from tailorbird.workbench import Workbench, open
 from tailorbird.workflow.answering.arm import Arm
 from tailorbird.workflow.answering.arms import ArmOptions, pick_arms
+from tailorbird.workflow.comparing.options import StopEarly
 from tailorbird.workflow.judging.options import JudgeOptions
 from tailorbird.workflow.judging.rubrics import Rubric
 from tailorbird.workflow.progress import Progress
@@ -175,6 +177,7 @@ __all__ = [
     "Selection",
     "ServiceUnavailableError",
     "StillDeployedError",
+    "StopEarly",
     "StorageError",
     "StorageFullError",
     "StoreBusyError",
@@ -200,6 +203,7 @@ __all__ = [
     "pick_arms",
     "read_documents",
     "read_examples",
+    "read_labels",
     "read_questions",
     "training_rules",
     "validate_training_file",

@@ -55,6 +55,7 @@ from typing_extensions import override
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
+    from decimal import Decimal
     from pathlib import Path
 
 Accepted = Literal["yes", "no", "unknown"]
@@ -142,15 +143,9 @@ class UnsupportedError(TailorbirdError):
     """A provider cannot do what was asked, at this time or at all; nothing was created."""
 
     def __init__(
-        self,
-        *,
-        provider: str,
-        capability: str,
-        reason: str,
-        instead: str | None = None,
-        since: date | None = None,
-        until: date | None = None,
-    ) -> None:
+        self, *, provider: str, capability: str, reason: str, instead: str | None = None,
+        since: date | None = None, until: date | None = None,
+    ) -> None:  # fmt: skip
         self.provider, self.capability, self.reason = provider, capability, reason
         self.instead, self.since, self.until = instead, since, until
         advice = f" Instead: {instead}" if instead else ""
@@ -321,14 +316,9 @@ class JobFailedError(JobError):
     """The provider ended the job without a model."""
 
     def __init__(
-        self,
-        message: str,
-        *,
-        job_id: str,
-        name: str | None = None,
-        code: str | None = None,
-        param: str | None = None,
-    ) -> None:
+        self, message: str, *, job_id: str, name: str | None = None,
+        code: str | None = None, param: str | None = None,
+    ) -> None:  # fmt: skip
         self.code = code
         """The provider's code such as `invalid_training_file`; an open set."""
         self.param = param
@@ -393,7 +383,17 @@ class ScorerError(TailorbirdError):
 
 
 class BudgetExceededError(TailorbirdError):
-    """The budget does not allow the call; nothing was sent."""
+    """The budget does not allow the call; nothing was sent. Amounts are US dollars."""
+
+    def __init__(
+        self, message: str, *, limit: Decimal, needed: Decimal, left: Decimal,
+        spent: Decimal | None = None, held: Decimal | None = None,
+    ) -> None:  # fmt: skip
+        self.limit, self.needed, self.left = limit, needed, left
+        """What may be spent in all, what the call may cost at worst, and what is left of it."""
+        self.spent, self.held = spent, held
+        """What was spent, and what others or what is under way hold; None for one run's budget."""
+        super().__init__(message)
 
 
 class ScriptError(TailorbirdError):

@@ -244,3 +244,47 @@ def test_estimate_for_preference(tailorbird: Callable[..., Any]) -> None:
     """Preference pairs are estimated as such."""
     path = Path(__file__).parents[3] / "shared" / "data" / "finetune" / "orca_dpo_validation.jsonl"
     assert tailorbird("estimate", path, "--json", "-").data["examples"] == 284
+
+
+def test_problems_beyond_those_that_are_kept_are_counted(
+    tailorbird: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Text and JSON tell how many there are, not how many are listed."""
+    lines = "".join(f"Why {number}?,=A{number}\n" for number in range(150))
+    (tmp_path / "faq.csv").write_text(f"question,answer\n{lines}")
+    ended = tailorbird("validate", "faq.csv", "--json", "found.json")
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert (ended.code, found["total"], len(found["problems"])) == (0, 150, 100)
+    assert "… and 130 more; `tailorbird validate FILE --all` shows 80 of them\n" in ended.out
+    assert ended.out.endswith("150 qa rows, 100 warning(s) and 50 more\n")
+    everything = tailorbird("validate", "faq.csv", "--all")
+    assert "… and 50 more\n" in everything.out
+
+
+def test_errors_beyond_those_that_are_kept_are_told(
+    tailorbird: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A command that cannot go on does not say that there are a hundred errors only."""
+    (tmp_path / "faq.csv").write_text("question,answer\n" + "Why?\n" * 150)
+    ended = tailorbird("estimate", "faq.csv")
+    assert "error: at least 100 error(s) in the data" in ended.err
+
+
+def test_options_of_python_are_told_as_such(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
+    """A fix that names an argument of a function says where that can be typed."""
+    (tmp_path / "faq.csv").write_text("title,text\nWhy?,So.\n")
+    ended = tailorbird("validate", "faq.csv")
+    assert ended.code == 1
+    assert "are those of tailorbird.read_questions in Python" in ended.out
+
+
+@pytest.mark.parametrize(
+    "row", ['{"conversations": []}', '{"prompt": "a", "chosen": "b", "rejected": "c"}']
+)
+def test_rows_of_other_tools_are_told_what_they_are(
+    tailorbird: Callable[..., Any], tmp_path: Path, row: str
+) -> None:
+    """Training rows of another tool are not looked at as questions."""
+    (tmp_path / "train.jsonl").write_text(f"{row}\n")
+    ended = tailorbird("validate", "train.jsonl", "--json", "-")
+    assert "row.foreign-format" in [one["code"] for one in ended.data["problems"]]

@@ -33,6 +33,13 @@ def test_the_whole_move(tailorbird: Callable[..., Any], faq: Path, tmp_path: Pat
     assert " answers of 'bot' recorded in 'bundle'" in recorded.out
     exported = tailorbird("export", "bot", "--to", "bundle", *old)
     assert "it stops answering on 2027-01-14" in exported.out
+    clash = tailorbird("retrain", "bundle", *old)
+    assert clash.code == 2
+    assert clash.err.splitlines()[-1] == (
+        "error: this workspace holds the model of the bundle as 'bot': give the new run a name of"
+        " its own (name=…, --name)"
+    )
+    assert tailorbird("retrain", "bundle", *new).code == 0
     again = tailorbird("retrain", "bundle", "--name", "moved", *new, "--json", "-")
     assert again.code == 0
     assert again.data["name"] == "moved"

@@ -67,6 +67,13 @@ def test_a_budget_can_be_given(tailorbird: Callable[..., Any], tmp_path: Path) -
     refused = tailorbird("ask", "Is parking free?", "--profile", "mine", "--budget", "0.000001")
     assert refused.code == 2
     assert "budget of 0.000001 USD a month" in refused.err
+    told = tailorbird("ask", "Hi?", "--profile", "mine", "--budget", "0.000001", "--json", "-")
+    amounts = told.data["error"]
+    assert (amounts["type"], amounts["limit_usd"]) == ("BudgetExceededError", "0.000001")
+    assert float(amounts["needed_usd"]) > float(amounts["left_usd"]) == 0.000001
+    assert (amounts["spent_usd"], amounts["held_usd"]) == ("0", "0")
+    run = tailorbird("ask", "Hi?", "--budget", "0.000001/run", "--json", "-").data["error"]
+    assert run["spent_usd"] is run["held_usd"] is None
     assert "0.000001 USD for this run" in tailorbird("ask", "Hi?", "--budget", "0.000001/run").err
     assert tailorbird("ask", "Is parking free?", "--budget", "1/day").code == 0
     assert "is no budget" in tailorbird("ask", "Is parking free?", "--budget", "much").err

@@ -300,3 +300,102 @@ def test_judge(tailorbird: Callable[..., Any], faq: Path) -> None:
     assert any("same family" in one for one in ended.data["verdict"]["caveats"])
     shown = tailorbird("compare", faq, "--arms", "base", "--judge")
     assert "judged_correctness" in shown.out
+
+
+def test_an_estimate_stands_before_judging(tailorbird: Callable[..., Any], faq: Path) -> None:
+    """What judging may take is told before anything is asked, and what it took afterwards."""
+    args = ("compare", faq, "--arms", "base,few-shot", "--judge", "--judge-questions", "4")
+    ended = tailorbird(*args)
+    assert re.search(
+        r"judging: at most \d+ judgements of fake-chat on the answers to 4 questions, about .* USD",
+        ended.err,
+    )
+    assert re.search(r"; [\d.]+ USD, once, and a part of", ended.out.replace("\n", " "))
+    data = tailorbird(*args, "--json", "-").data
+    assert data["judge"]["questions"] == 4
+    assert data["costs"]["judge_usd"] == data["judge"]["usd"]
+    refused = tailorbird(*args, "--budget", "0.0001/run", "--workspace", "new")
+    assert refused.code == 2
+    assert "judging: at most" in refused.err
+    everything = tailorbird("compare", faq, "--arms", "base", "--judge", "--judge-questions", "0")
+    assert "The judge saw the answers to" not in everything.out
+
+
+def test_the_judge_is_held_against_people(
+    tailorbird: Callable[..., Any], faq: Path, tmp_path: Path
+) -> None:
+    """A column `right` in the table of answers is what people say; the judge may also decide."""
+    args = ("compare", faq, "--arms", "base,few-shot", "--csv", "answers.csv")
+    assert tailorbird(*args, "--name", "first").code == 0
+    with (tmp_path / "answers.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (tmp_path / "labels.csv").open("w", encoding="cp932", newline="") as file:
+        table = csv.DictWriter(file, [*rows[0], "right"])
+        table.writeheader()
+        table.writerows({**row, "right": "○" if row["correct"] == "1.0" else "×"} for row in rows)
+    judged = tailorbird(*args[:4], "--judge", "--judge-decides", "--labels", "labels.csv")
+    flat = " ".join(judged.out.split())
+    assert re.search(r"it and people said the same of \d+% of \d+ answers, kappa ", flat)
+    assert "What is right was decided by the judge 'fake-chat'" in flat
+    alone = tailorbird(*args[:4], "--labels", "labels.csv")
+    assert alone.code == 2
+    assert "add --judge" in alone.err
+    pairs = tailorbird("judge-pairs", "first", "few-shot", "base", "--json", "-")
+    assert pairs.data["wins"] + pairs.data["losses"] + pairs.data["ties"] == pairs.data["n"]
+    shown = tailorbird("judge-pairs", "first", "few-shot", "base", "--rubric", "style")
+    assert "'few-shot' against 'base', judged by fake-chat: " in shown.out
+    assert "! The judge 'fake-chat' is of the same family" in shown.out
+    wrong = tailorbird("judge-pairs", "first", "few-shot", "base", "--rubric", "beauty")
+    assert "there is no rubric 'beauty'; there are: correctness, style, groundedness" in wrong.err
+
+
+def test_pairs_say_what_is_missing(
+    tailorbird: Callable[..., Any], scripted: Callable[..., None], faq: Path
+) -> None:
+    """Verdicts that change with the order, and judgements that did not come, are counted."""
+    tailorbird("compare", faq, "--arms", "base,few-shot", "--name", "first")
+    tailorbird("report", "first", "--json", "first.json")
+    scripted(
+        "fickle",
+        'Script().on("chat.complete", Says(\'{"reason": "so", "better": "A"}\'), times=None)'
+        '.on("chat.complete", Fault.unavailable(), times=2)',
+    )
+    ended = tailorbird("judge-pairs", "first.json", "few-shot", "base", "--profile", "fickle")
+    assert re.search(r"0 won, 0 lost, \d+ ties, \d+ of them with the order, of", ended.out)
+    assert re.search(r", [12] without a judgement$", ended.out.splitlines()[0])
+
+
+def test_stop_early(tailorbird: Callable[..., Any], faq: Path, handbook: Path) -> None:
+    """Fewer questions may be asked, and the reader is told when that was and by which rule."""
+    args = ("compare", faq, "--documents", handbook, "--arms", "base,retrieval", "--stop-early")
+    ended = tailorbird(*args, "--json", "-")
+    early = ended.data["early_stop"]
+    assert early["asked"] == len(ended.data["questions"])
+    assert early["leader"] == "retrieval"
+    assert "test martingale" in early["method"]
+    assert any("In front is 'retrieval': shown" in one for one in ended.data["verdict"]["reasons"])
+    again = tailorbird(*args)
+    assert "answers: 0 asked, " in again.err
+    assert tailorbird("compare", faq, "--arms", "base", "--stop-early").code == 2
+
+
+def test_more_figures_and_arms(tailorbird: Callable[..., Any], faq: Path) -> None:
+    """Embeddings are compared on demand, and checkpoints are arms of their own."""
+    ended = tailorbird(
+        "compare", faq, "--arms", "tuned", "--checkpoints", "--similarity", "--concurrency", "2"
+    )
+    assert ended.code == 0
+    assert re.search(r"^arm +similarity \(n=", ended.out, re.MULTILINE)
+    assert re.search(r"^tuned @ \d+ ", ended.out, re.MULTILINE)
+    assert "! No arm without tuning was compared" in ended.out.replace("\n  ", " ")
+    without = tailorbird("compare", faq, "--arms", "base", "--checkpoints", "--json", "-")
+    assert names(without) == ["base"]
+
+
+def test_a_terminal_shows_what_training_memorized(terminal: Callable[..., Any], faq: Path) -> None:
+    """Steps of training and what the judge said have their place among the tables."""
+    ended = terminal("compare", faq, "--arms", "tuned", "--checkpoints", "--judge")
+    assert ended.code == 0
+    assert "memorized" in ended.out
+    assert "generalized" in ended.out
+    assert re.search(r"Judged: \d+ judgements by fake-chat; asked again about", ended.out)

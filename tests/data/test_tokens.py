@@ -15,6 +15,7 @@ from tailorbird.data.tokens import (
     auto_epochs,
     estimate_tokens,
     exact_counter,
+    exact_reader,
     message_tokens,
     token_estimate,
 )
@@ -109,6 +110,18 @@ def test_the_exact_counter_asks_tiktoken(monkeypatch: pytest.MonkeyPatch) -> Non
     assert count("漢") == 3
     assert count("<|end|>") == 7
     assert count("") == 0
+
+
+def test_token_numbers_are_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers give the text they came from; a number that is no token is refused."""
+    register(monkeypatch, "read_back", LETTERS)
+    read = exact_reader("read_back")
+    numbers = [LETTERS[bytes([byte])] for byte in "漢字 ok".encode()]
+    assert read(numbers) == "漢字 ok"
+    assert read([]) == ""
+    for wrong in (9_999, -1):
+        with pytest.raises(InvalidInputError, match="no token of the encoding 'read_back'"):
+            read([wrong])
 
 
 def test_an_unknown_encoding_is_refused_with_the_known_ones() -> None:

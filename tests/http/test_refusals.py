@@ -158,6 +158,7 @@ def test_any_bytes_make_an_error(content: bytes) -> None:
         (410, NotFoundError, "no"),
         (413, InvalidRequestError, "no"),
         (422, InvalidRequestError, "no"),
+        (425, ServiceUnavailableError, "no"),
         (429, RateLimitError, "no"),
         (431, InvalidRequestError, "no"),
         (500, ServiceUnavailableError, "unknown"),

@@ -338,3 +338,21 @@ async def test_kill_loses_no_answer_that_was_kept(tmp_path: Path) -> None:
         await journal.close()
         assert len(found) >= 5 * count
         assert len(found) % 5 == 0
+
+
+async def test_what_is_kept_at_once_is_kept_each(journal: Journal) -> None:
+    """Vectors and answers of many tasks are all there, and a text that cannot be is its own."""
+
+    async def refused() -> None:
+        with pytest.raises(InvalidInputError, match="surrogate"):
+            await journal.put_vectors("space", {"\ud800": b"no"})
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(20):
+            group.create_task(journal.put_vectors("space", {f"t{number}": bytes([number])}))
+            group.create_task(journal.put_answers("arm", {f"q{number}": Answer(text="a")}))
+        group.create_task(refused())
+    keys = [f"t{number}" for number in range(20)]
+    found = await journal.get_vectors("space", keys)
+    assert [found[key] for key in keys] == [bytes([number]) for number in range(20)]
+    assert len(await journal.get_answers("arm", [f"q{number}" for number in range(20)])) == 20

@@ -314,6 +314,7 @@ async def test_a_batch_is_read_as_loosely_as_it_comes(cloud: object) -> None:
             errors={"data": [{"code": "bad", "message": "no", "line": 3}, {}]},
         ),
         batch(endpoint="/v1/moderations", errors={"data": None}),
+        batch(id="batch_2"),
         {"id": "batch_1"},
     )
     one = batches(cloud)
@@ -325,6 +326,8 @@ async def test_a_batch_is_read_as_loosely_as_it_comes(cloud: object) -> None:
     assert (found.counts.total, found.metadata) == (0, {})
     assert found.expires_at
     assert (await one.get(BATCH)).kind is None
+    with pytest.raises(UnexpectedResponseError, match="'batch_1' was asked for"):
+        await one.get(BATCH)
     with pytest.raises(UnexpectedResponseError):
         await one.get(BATCH)
 

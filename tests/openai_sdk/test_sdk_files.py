@@ -572,6 +572,62 @@ async def test_content_that_falls_silent_is_given_up(cloud: Cloud) -> None:
         _ = [piece async for piece in files.content(ID)]
 
 
+async def test_content_that_trickles_is_given_up(cloud: Cloud) -> None:
+    """A body of which next to nothing comes ends, although it is never silent for long."""
+
+    class Drops(httpx2.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                await asyncio.sleep(0.02)
+                yield b"x"
+
+    cloud.on(CONTENT, Drops())
+    files = cloud.files(calls=CallSettings(idle_s=0.05))
+    with pytest.raises(DeadlineError, match=r"only \d bytes of the download came within"):
+        _ = [piece async for piece in files.content(ID)]
+
+
+async def test_content_without_end_is_given_up(cloud: Cloud) -> None:
+    """A body that is longer than any file can be is not read on."""
+    cloud.on(CONTENT, b"x" * 300)
+    files = cloud.files(FilesDialect(single_bytes=100, parted_bytes=200))
+    with pytest.raises(UnexpectedResponseError, match="more than 200 bytes"):
+        _ = [piece async for piece in files.content(ID)]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "said"),
+    [
+        (200, {"content-type": "text/html; charset=utf-8"}, "it is a web page, not a file"),
+        (204, {}, "status 204 is no whole file"),
+        (206, {}, "status 206 is no whole file"),
+    ],
+)
+async def test_content_is_a_whole_file(
+    cloud: Cloud, status: int, headers: dict[str, str], said: str
+) -> None:
+    """A login page or a part of a file is not handed out as the file."""
+    cloud.on(CONTENT, httpx2.Response(status, headers=headers, content=b""))
+    with pytest.raises(UnexpectedResponseError, match=said) as caught:
+        await content_of(cloud)
+    assert caught.value.status_code == status
+
+
+async def test_content_may_be_a_web_page_that_was_stored(cloud: Cloud) -> None:
+    """A page that comes as an attachment is a file."""
+    headers = {"content-type": "text/html", "content-disposition": 'attachment; filename="a.html"'}
+    cloud.on(CONTENT, httpx2.Response(200, headers=headers, content=b"<p>rules</p>"))
+    assert await content_of(cloud) == b"<p>rules</p>"
+
+
+@pytest.mark.parametrize("bad", ["a/b", "..", "a b", "a?b", "file-2"])
+async def test_another_file_is_no_answer(cloud: Cloud, tools: Tools, bad: str) -> None:
+    """An answer about another file, or with an id that names another path, is refused."""
+    cloud.on("GET /files/file-1", tools.file(id=bad))
+    with pytest.raises(UnexpectedResponseError, match=r"can be no id|was asked for"):
+        await cloud.files().get(ID)
+
+
 async def test_content_of_no_file_is_not_found(cloud: Cloud) -> None:
     """An id that nobody has raises when reading begins."""
     with pytest.raises(NotFoundError):

@@ -750,3 +750,45 @@ def test_specification_has_ranges() -> None:
         JobSpec(model=ModelId("m"), training_file=FileId("f"), suffix="x" * 65)
     with pytest.raises(ValidationError):
         Supervised(n_epochs=51)
+
+
+@pytest.mark.parametrize("verb", ["get", "cancel", "pause", "resume"])
+async def test_another_job_is_no_answer(cloud: Cloud, tools: Tools, verb: str) -> None:
+    """What is said about another job is not taken for the one that was asked for."""
+    cloud.on(GET, tools.job(id="ftjob-2"))
+    cloud.on(f"POST /fine_tuning/jobs/{ID}/{verb}", tools.job(id="ftjob-2"))
+    with pytest.raises(UnexpectedResponseError, match="'ftjob-1' was asked for"):
+        await getattr(cloud.jobs(), verb)(ID)
+
+
+@pytest.mark.parametrize("bad", ["../x", "a?b", "", "."])
+async def test_id_that_names_another_path_is_refused(cloud: Cloud, tools: Tools, bad: str) -> None:
+    """A created job whose id cannot be used is an unknown outcome; the id is not handed out."""
+    cloud.on(CREATE, tools.job(id=bad))
+    with pytest.raises(UnexpectedResponseError, match="id: it can be no id") as caught:
+        await cloud.jobs().create(SPEC)
+    assert caught.value.accepted == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "slow down", "code": "rate_limit_exceeded"}, RateLimitError),
+        ({"message": "boom", "code": "x"}, ServiceUnavailableError),
+        ("boom", ServiceUnavailableError),
+    ],
+)
+async def test_error_of_a_gateway_within_a_success_is_told(
+    cloud: Cloud, error: object, kind: type[Exception]
+) -> None:
+    """An error that comes with status 200 becomes what it would have been, with its words."""
+    cloud.on(GET, {"error": error})
+    with pytest.raises(kind, match=r"slow down|boom"):
+        await cloud.jobs().get(ID)
+
+
+async def test_error_of_a_failed_job_is_no_error_of_the_call(cloud: Cloud, tools: Tools) -> None:
+    """A job that cannot be read is not mistaken for a refusal because it failed."""
+    cloud.on(GET, {"error": {"message": "bad row"}, **tools.job(status=5)})
+    with pytest.raises(UnexpectedResponseError, match="status"):
+        await cloud.jobs().get(ID)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -97,3 +98,15 @@ def test_other_files_are_refused(text: str | bytes, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message) as caught:
         from_json(text, source="r.json")
     assert "secret" not in str(caught.value)
+
+
+def test_numbers_that_json_does_not_have_are_refused(data: ComparisonData) -> None:
+    """A score that is no number is an error and no `null`; the words themselves are text."""
+    first, *rest = data.outcomes
+    scores = first.scores.model_copy(update={"extra": {"mine": math.nan}})
+    broken = first.model_copy(update={"scores": scores})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        to_json(data.model_copy(update={"outcomes": (broken, *rest)}))
+    named = first.model_copy(update={"error": "NaN, -Infinity"})
+    said = data.model_copy(update={"outcomes": (named, *rest)})
+    assert from_json(to_json(said)) == said

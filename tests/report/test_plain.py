@@ -79,3 +79,13 @@ def test_arms_without_scores_have_a_dash(make_comparison: Callable[..., Comparis
         }
     )
     assert any(line.split() == ["base", *["-"] * 7] for line in to_text(bare).splitlines())
+
+
+def test_a_p_value_stays_on_one_line(data: ComparisonData) -> None:
+    """No line ends between `p` and its figure, wherever the text is cut."""
+    reasons = tuple(
+        f"{'x' * n} is better (1 won, p < 0.001), or not (p = 1)." for n in range(60, 100)
+    )
+    verdict = data.verdict.model_copy(update={"reasons": reasons})
+    text = to_text(data.model_copy(update={"verdict": verdict}))
+    assert text.count("p < 0.001") == text.count("p = 1)") == 40

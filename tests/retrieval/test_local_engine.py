@@ -42,6 +42,8 @@ from tailorbird.types import (
 )
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tests.retrieval.conftest import Library
 
 NAME = IndexName("library")
@@ -673,21 +675,77 @@ async def test_traits() -> None:
     assert traits.name == "local"
 
 
-@pytest.mark.slow
-async def test_large_matrix_is_searched_alike(library: Library) -> None:
-    """Above the size from which several processors work, the same chunks are found."""
-    vectors = np.random.default_rng(3).standard_normal((4200, 4096), dtype=np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+def of_vectors(library: Library, vectors: NDArray[np.float32]) -> ChunkedDocument:
+    """Make a document that has a chunk "x" for each vector."""
     document = Document(id=DocumentId("d"), text="x" * len(vectors))
-    given = ChunkedDocument(
+    return ChunkedDocument(
         document=document,
         chunks=library.cut(document, document.text),
         content_hash="h",
         vectors=vectors,
     )
+
+
+def random_vectors(count: int, dimensions: int) -> NDArray[np.float32]:
+    """Draw vectors of unit length."""
+    vectors = np.random.default_rng(3).standard_normal((count, dimensions), dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
+
+
+async def test_no_group_hides_a_near_one(library: Library) -> None:
+    """Of thousands of chunks those with the largest cosines come, in their order, however many."""
+    vectors = random_vectors(3000, 8)
+    # Neighbors, so that the best of all stand in few groups.
+    vectors = vectors[np.argsort(vectors[:, 0])]
+    vectors[500:520] = vectors[0]
+    async with LocalRetrieval(None) as engine:
+        await engine.create(library.spec.model_copy(update={"dimensions": 8}))
+        await engine.upsert(NAME, [of_vectors(library, vectors)])
+        for place, top_k in ((0, 1), (0, 10), (2999, 10), (510, 11), (1500, 50)):
+            cosines = vectors.astype(np.float64) @ vectors[place].astype(np.float64)
+            query = SearchQuery(text="x", mode="vector", top_k=top_k)
+            hits = await engine.search(NAME, query, vector=vectors[place])
+            assert [hit.score for hit in hits] == pytest.approx(np.sort(cosines)[: -top_k - 1 : -1])
+            assert [cosines[int(hit.chunk.id[2:])] for hit in hits] == pytest.approx(
+                [hit.score for hit in hits]
+            )
+
+
+@pytest.mark.slow
+async def test_threads_check_what_they_read(tmp_path: Path, library: Library) -> None:
+    """Above the size from which two threads compare, a changed vector is told wherever it is."""
+    vectors = random_vectors(4200, 4096)
+    query = SearchQuery(text="x", mode="vector", top_k=1)
+    async with LocalRetrieval(tmp_path) as engine:
+        await engine.create(library.spec.model_copy(update={"dimensions": vectors.shape[1]}))
+        await engine.upsert(NAME, [of_vectors(library, vectors)])
+        assert await engine.search(NAME, query, vector=vectors[7])
+    [file] = (tmp_path / "segments").iterdir()
+    for row in (0, 1023, 1024, 4199):
+        with file.open("r+b") as content:
+            content.seek(64 + row * 4 * 4096)
+            byte = content.read(1)
+            content.seek(-1, 1)
+            content.write(bytes([byte[0] ^ 1]))
+        async with LocalRetrieval(tmp_path) as engine:
+            with pytest.raises(StorageError, match="have changed"):
+                await engine.search(NAME, query, vector=vectors[7])
+        with file.open("r+b") as content:
+            content.seek(64 + row * 4 * 4096)
+            content.write(byte)
+    async with LocalRetrieval(tmp_path) as engine:
+        [best] = await engine.search(NAME, query, vector=vectors[7])
+        assert best.chunk.id == "d#7"
+
+
+@pytest.mark.slow
+async def test_large_matrix_is_searched_alike(library: Library) -> None:
+    """Above the size from which several processors work, the same chunks are found."""
+    vectors = random_vectors(4200, 4096)
     async with LocalRetrieval(None) as engine:
         await engine.create(library.spec.model_copy(update={"dimensions": vectors.shape[1]}))
-        await engine.upsert(NAME, [given])
+        await engine.upsert(NAME, [of_vectors(library, vectors)])
         for place in (0, 17, 4199):
             query = SearchQuery(text="x", mode="vector", top_k=1)
             [best] = await engine.search(NAME, query, vector=vectors[place])

@@ -62,6 +62,14 @@ def test_scores_are_those_of_the_formula(texts: list[str], query: list[str]) -> 
     assert found.scores.max(initial=0.0) <= found.most * (1 + 1e-6)
 
 
+def test_terms_that_stand_often_keep_their_counts() -> None:
+    """Counts that one byte cannot hold are the same after postings were put together."""
+    groups = [Postings.of(["nest " * 256, "nest"]), Postings.of(["nest " * 255])]
+    merger = Merger([(one, np.ones(len(one.lengths), dtype=np.bool_)) for one in groups])
+    assert [piece.tolist() for piece in merger.texts()] == [[0, 1, 2]]
+    assert [piece.tolist() for piece in merger.counts()] == [[256, 1, 255]]
+
+
 @settings(max_examples=25)
 @given(
     groups=st.lists(texts_of_words, min_size=1, max_size=4),
@@ -81,7 +89,8 @@ def test_merged_postings_are_like_new_ones(groups: list[list[str]], data: st.Dat
     stretch = data.draw(st.sampled_from([1, 5, 1000]))
     merger = Merger(list(zip(counted, keeps, strict=True)), stretch=stretch)
     texts = np.concatenate([np.zeros(0, dtype=np.int32), *merger.texts()])
-    merged = dataclasses.replace(merger.rest(), texts=texts)
+    counts = np.concatenate([np.zeros(0, dtype=np.uint16), *merger.counts()])
+    merged = dataclasses.replace(merger.rest(), texts=texts, counts=counts)
     new = Postings.of(rest)
     for field in ("texts", "counts", "lengths"):
         assert getattr(merged, field).tolist() == getattr(new, field).tolist()

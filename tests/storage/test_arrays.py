@@ -19,6 +19,7 @@ NUMBERS = Column("numbers", np.int64)
 ROWS = Column("rows", np.float32)
 EMPTY = Column("empty", np.uint16)
 ABSENT = Column("absent", np.uint8)
+BYTES = Column("bytes", np.uint8)
 
 
 def written(
@@ -52,6 +53,8 @@ def test_arrays_come_back(rows: int, width: int) -> None:
     assert file.facts == {"answer": 42}
     assert file.whole(NUMBERS).tolist() == list(range(9))
     assert file.part(NUMBERS, 2, 4).tolist() == [2, 3]
+    stretches = [slice(7, 9), slice(3, 3), slice(0, 2)]
+    assert [one.tolist() for one in file.parts(NUMBERS, stretches)] == [[7, 8], [], [0, 1]]
     assert file.whole(EMPTY).tolist() == []
     assert (ROWS in file, ABSENT in file, "rows" in file) == (True, False, False)
     assert file.width(ROWS) == (width if rows else 0)
@@ -64,6 +67,21 @@ def test_arrays_come_back(rows: int, width: int) -> None:
     file.check()
     with pytest.raises(ValueError, match="read-only"):
         file.whole(NUMBERS)[0] = 1
+
+
+@pytest.mark.parametrize("more", [-64, 0, 64])
+@pytest.mark.parametrize("buffers", [1, 2])
+def test_files_of_whole_buffers_come_back(buffers: int, more: int) -> None:
+    """Where all blocks are full nothing is missing, nor where one is a line longer or shorter."""
+    buffer = 8 * 16 * 1021 * 8  # what is written together
+    size = buffers * buffer - 64 + more  # the head takes the other 64
+    values = np.random.default_rng(2).integers(0, 256, size, dtype=np.uint8)
+    file = BytesIO()
+    seal = write_arrays(file, [Section(column=BYTES, parts=np.array_split(values, 3))], facts={})
+    assert seal.size == len(file.getvalue())
+    opened = ArrayFile(file.getvalue(), name="file", seal=seal)
+    opened.check()
+    assert np.array_equal(opened.whole(BYTES), values)
 
 
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))

@@ -68,3 +68,13 @@ def test_attacks_stay_inside(attack: str) -> None:
     assert [one.number for one in read] == [1, 2]
     assert read[0].text == shown_text(hostile).strip("\n")
     assert read[1] == passages[1]
+
+
+def test_a_fence_that_is_never_closed_is_none() -> None:
+    """An opening line alone, or one that another marker closes, fences nothing."""
+    whole = fence([Passage(1, "Leave", "Ten days.")], marker="0123456789abcdef")
+    opening = "<<passages fedcba9876543210>>\n"
+    assert unfence(opening) is None
+    assert unfence(opening + "x\n<<end 0123456789abcdef>>") is None
+    for prompt in (opening + whole, whole + "\n" + opening, whole + opening + "\n<<end 01>>"):
+        assert unfence(prompt) == (Passage(1, "Leave", "Ten days."),)

@@ -93,6 +93,7 @@ from tailorbird.types.judgements import PreferenceReport
 from tailorbird.workbench.diagnosis import Diagnosis, diagnose_profile
 from tailorbird.workflow.bulk.asking import BulkOptions
 from tailorbird.workflow.comparing.changes import Changes
+from tailorbird.workflow.judging.estimate import JudgeEstimate
 from tailorbird.workflow.leaving.recording import Recording
 from tailorbird.workflow.leaving.succession import Succession
 from tailorbird.workflow.searching.retrieval_quality import (
@@ -355,7 +356,11 @@ async def use_questions(bench: tailorbird.Workbench) -> None:
     result = await bench.compare(
         arms, faq, judge=tailorbird.JudgeOptions(), bulk=True, stream=False
     )
-    assert_type(await bench.judge_pairs(result, "tuned", "base"), PreferenceReport)
+    await bench.compare(arms, faq, stop_early=True)
+    await bench.compare(arms, faq, stop_early=tailorbird.StopEarly(block=10, seed=1))
+    assert_type(await bench.estimate_judging(arms, faq, bulk=True), JudgeEstimate)
+    assert_type(await bench.judge_pairs(result, "tuned", "base", bulk=True), PreferenceReport)
+    assert_type(tailorbird.read_labels("labels.csv"), tuple[tailorbird.HumanLabel, ...])
     assert_type(await bench.reports(), tuple[str, ...])
     assert_type(await bench.report("first"), Comparison)
     assert_type(await bench.diff("first", result), Changes)
@@ -426,7 +431,8 @@ def use_sync_comparisons(bench: tailorbird.SyncWorkbench) -> None:
     arms = bench.checkpoint_arms("faq")
     assert_type(arms, tuple[tailorbird.Arm, ...])
     result = bench.compare(arms, faq)
-    assert_type(bench.judge_pairs(result, "tuned", "base"), PreferenceReport)
+    assert_type(bench.estimate_judging(arms, faq), JudgeEstimate)
+    assert_type(bench.judge_pairs(result, "tuned", "base", bulk=True), PreferenceReport)
     assert_type(bench.reports(), tuple[str, ...])
     assert_type(bench.report("first"), Comparison)
     assert_type(bench.diff("first", result), Changes)

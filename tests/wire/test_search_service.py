@@ -535,6 +535,7 @@ async def test_what_fails_alone_does_not_stop_the_others(loaded: Service) -> Non
         ({"id": "x", "vector": [1, 1e39]}, "InvalidRequestParameter", "'vector'"),
         ({"id": "x", "vector": "1,2"}, "InvalidRequestParameter", "'vector'"),
         ({"id": "x", "@search.action": "drop"}, "InvalidRequestParameter", "unknown action"),
+        ({"id": "x", "@search.action": ["upload"]}, "InvalidRequestParameter", "unknown action"),
         ("x", "InvalidRequestParameter", "must be an object"),
     ],
 )

@@ -10,6 +10,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
+from tailorbird.data.tokens import estimate_tokens
 from tailorbird.providers.fake import Cut, Fault, Says, Script
 from tailorbird.providers.fake.operations import Operation
 from tailorbird.types.chat import FinishReason, Reply, ToolCall
@@ -339,7 +340,9 @@ def strict(schema: object) -> dict[str, Any]:
         ({"max_tokens": 5}, "unsupported_parameter", "max_tokens"),
         ({"tools": [TOOL]}, None, "reasoning_effort"),
         ({"reasoning_effort": "huge"}, "invalid_value", "reasoning_effort"),
-        ({"n": 2}, "invalid_value", "n"),
+        ({"n": 0}, "integer_below_min_value", "n"),
+        ({"n": 129}, "integer_above_max_value", "n"),
+        ({"presence_penalty": 2.5}, "decimal_above_max_value", "presence_penalty"),
         ({"temperature": 3.0}, "decimal_above_max_value", "temperature"),
         ({"temperature": -1.0}, "decimal_below_min_value", "temperature"),
         ({"max_completion_tokens": 0}, "integer_below_min_value", "max_completion_tokens"),
@@ -455,3 +458,47 @@ async def test_the_sdk_raises_its_own_errors(serve: Serve) -> None:
     assert caught.value.response.headers["retry-after"] == "2"
     assert caught.value.response.headers["retry-after-ms"] == "1500"
     assert caught.value.request_id is not None
+
+
+@pytest.mark.parametrize("flavor", ["openai", "azure"])
+async def test_several_answers_are_choices(serve: Serve, flavor: str) -> None:
+    """`n` answers come with their numbers, whole and in pieces; the question is paid once."""
+    several = said("one", times=1).on("chat.complete", Says("two words"), occurrence=2)
+    wire = await serve(flavor, script=several)
+    chat = wire.sdk.chat.completions
+    whole = await chat.create(model=wire.chat_model, messages=HELLO, n=2)
+    assert [one.index for one in whole.choices] == [0, 1]
+    assert [one.message.content for one in whole.choices] == ["one", "two words"]
+    single = await chat.create(model=wire.chat_model, messages=HELLO)
+    assert whole.usage.prompt_tokens == single.usage.prompt_tokens
+    assert whole.usage.completion_tokens == sum(map(estimate_tokens, ("one", "two words")))
+
+
+async def test_several_answers_are_streamed(serve: Serve) -> None:
+    """Each piece says which answer it belongs to, and the tokens of all come at the end."""
+    wire = await serve()
+    chat = wire.sdk.chat.completions
+    whole = await chat.create(model=wire.chat_model, messages=HELLO, n=2)
+    stream = await chat.create(
+        model=wire.chat_model,
+        messages=HELLO,
+        n=2,
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    texts = {0: "", 1: ""}
+    async for chunk in stream:
+        for one in chunk.choices:
+            texts[one.index] += one.delta.content or ""
+        usage = chunk.usage
+    assert texts == {one.index: one.message.content for one in whole.choices}
+    assert usage == whole.usage
+
+
+async def test_a_number_that_json_has_not_is_refused(serve: Serve) -> None:
+    """NaN, which other parsers take, is told as what it is."""
+    wire = await serve()
+    content = b'{"model": "m", "messages": [{"role": "user", "content": "x"}], "top_p": NaN}'
+    answer = await wire.call("POST", "/chat/completions", content=content)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "top_p"

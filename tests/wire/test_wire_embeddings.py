@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+import tiktoken
+import tiktoken.registry
 
 Serve: TypeAlias = Callable[..., Awaitable[Any]]
 """Serves a fake: see `conftest.py`."""
@@ -37,13 +40,53 @@ async def test_the_official_client_reads_them(serve: Serve) -> None:
     assert len(found.data[0].embedding) == 8
 
 
+@pytest.fixture
+def bytes_are_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a table in which each byte is a token in the place of the one for embeddings."""
+    table = {bytes([byte]): byte for byte in range(256)}
+    name = "cl100k_base"
+    encoding = tiktoken.Encoding(name, pat_str=".", mergeable_ranks=table, special_tokens={})
+    monkeypatch.setitem(tiktoken.registry.ENCODINGS, name, encoding)
+
+
+@pytest.mark.usefixtures("bytes_are_tokens")
+async def test_token_numbers_are_texts(serve: Serve) -> None:
+    """Clients that tokenize by themselves get the vectors of the texts."""
+    wire = await serve()
+    texts, numbers = ["一つ", "two"], [list("一つ".encode()), list(b"two")]
+
+    async def vectors(given: object) -> object:
+        body = {"model": wire.embedding_model, "input": given}
+        answer = await wire.call("POST", "/embeddings", body)
+        return [one["embedding"] for one in answer.json()["data"]]
+
+    assert await vectors(numbers) == await vectors(texts)
+    assert await vectors(numbers[0]) == await vectors(texts[:1])
+
+
+async def test_token_numbers_without_a_table_are_refused(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be read is said, and what to do."""
+    monkeypatch.setitem(sys.modules, "tiktoken", None)
+    wire = await serve()
+    body = {"model": wire.embedding_model, "input": [1, 2]}
+    answer = await wire.call("POST", "/embeddings", body)
+    assert answer.status_code == 400
+    assert "tailorbird[tokens]" in answer.json()["error"]["message"]
+
+
+@pytest.mark.usefixtures("bytes_are_tokens")
 @pytest.mark.parametrize(
     ("change", "code", "param"),
     [
         ({"input": []}, "invalid_value", "input"),
         ({"input": ""}, "invalid_value", "input"),
         ({"input": [" "]}, "invalid_value", None),
-        ({"input": [[1, 2]]}, "invalid_type", "input"),
+        ({"input": [[1, 2], "a"]}, "invalid_type", "input"),
+        ({"input": [True]}, "invalid_type", "input"),
+        ({"input": [[]]}, "invalid_value", "input"),
+        ({"input": [[1, 2], [-1]]}, "invalid_value", "input"),
         ({"input": ["x"] * 2049}, "array_above_max_length", "input"),
         ({"input": ["word " * 7000] * 50}, "max_tokens_per_request", "input"),
         ({"input": "word " * 9000}, "invalid_value", None),

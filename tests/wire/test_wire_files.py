@@ -202,3 +202,39 @@ async def test_uploads_leave_nothing_on_disk(serve: Serve) -> None:
     await wire.sdk.files.create(file=("a.jsonl", ROWS), purpose="fine-tune")
     path: Path = wire.app.worlds[0].spool.new_path()
     assert list(path.parent.iterdir()) == []
+
+
+async def test_an_empty_file_is_refused_without_a_path_of_the_server(serve: Serve) -> None:
+    """The refusal says what the cloud says, and nothing of the machine."""
+    wire = await serve()
+    content = form(PURPOSE, FILE.replace("{}", ""))
+    answer = await wire.call("POST", "/files", content=content, headers=HEAD)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "File is empty."
+
+
+async def test_a_client_that_leaves_in_the_midst_of_its_body_is_no_failure(serve: Serve) -> None:
+    """Nobody is answered, and nothing is raised into the server."""
+    wire = await serve()
+    messages = iter([
+        {"type": "http.request", "body": b"{", "more_body": True},
+        {"type": "http.disconnect"},
+    ])  # fmt: skip
+    sent: list[object] = []
+
+    async def receive() -> dict[str, object]:
+        return next(messages)
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/embeddings",
+        "query_string": b"",
+        "headers": [(b"authorization", b"Bearer test-key")],
+    }
+    await wire.app(scope, receive, send)
+    assert sent == []
+    assert wire.app.seen[-1].status is None

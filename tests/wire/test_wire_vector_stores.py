@@ -111,6 +111,8 @@ def nested(depth: int) -> dict[str, Any]:
         ({"max_num_results": 51}, "max_num_results"),
         ({"ranking_options": {"score_threshold": 2.0}}, "ranking_options.score_threshold"),
         ({"filters": {"type": "like"}}, "filters"),
+        ({"filters": {"type": {"a": 1}}}, "filters"),
+        ({"filters": {"type": ["and"], "filters": []}}, "filters"),
         ({"filters": {"type": "and", "filters": []}}, "filters"),
         ({"filters": {"type": "in", "key": "a", "value": 1}}, "filters.value"),
         ({"filters": {"type": "eq", "key": "a", "value": [1]}}, "filters.value"),

@@ -197,6 +197,7 @@ _BY_STATUS: Mapping[int, _Verdict] = {
     408: (ServiceUnavailableError, "unknown", "try later"),
     409: (ConflictError, "unknown", "look at the object's state, or take another name"),
     410: (NotFoundError, "no", "it is retired or deleted; take another one"),
+    425: (ServiceUnavailableError, "no", "try later"),  # RFC 8470, 5.2: sent early, not processed
     429: (RateLimitError, "no", "wait, and send fewer calls or tokens at a time"),
 }
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic_core import PydanticCustomError
+
+from tailorbird._openai_sdk.parsing import Source
+from tailorbird.exceptions import InvalidInputError
+from tailorbird.protocols.arguments import check_id
 
 if TYPE_CHECKING:
     from tailorbird._openai_sdk.connection import Connection
@@ -38,6 +43,21 @@ LAST_SECOND = 253_402_300_799
 Text = Annotated[str, Field(min_length=1)]
 """A text that must not be empty, such as an id."""
 
+
+def _usable(value: str) -> str:
+    try:
+        check_id(value, what="usable")
+    except InvalidInputError:
+        pass
+    else:
+        return value
+    raise PydanticCustomError("id", "it can be no id: it could name another path")
+
+
+Id = Annotated[str, AfterValidator(_usable)]
+"""An id that can stand in an address, as `protocols.arguments.check_id` demands of a caller's: what
+names another path is not taken from a server either."""
+
 Seconds = Annotated[float, Field(ge=0, le=LAST_SECOND, allow_inf_nan=False)]
 """Seconds since 1970 in UTC, as all times come."""
 
@@ -58,6 +78,13 @@ class Deleted(Wire):
 
     deleted: bool
     """Whether it is gone."""
+
+
+class _ErrorOnly(Wire):
+    """An error in place of an answer; what failed and is an answer has an id."""
+
+    error: dict[str, JsonValue] | Text
+    id: None = None
 
 
 def moment(seconds: float) -> datetime:
@@ -84,13 +111,44 @@ def read(
     Raises:
         UnexpectedResponseError: It is no JSON, or not of that shape; the message names the first
             field that is wrong and never what stood in it.
+        ProviderError: It is an error that a gateway sent with the status of a success.
     """
     try:
         return model.model_validate_json(received.content)
     except ValidationError as exc:
         reason = _reason(exc)
     # Outside of the handler: the validation's error holds the answer's content.
-    raise connection.unexpected(operation, reason, received)
+    error = _reported(received.content)
+    if error is None:
+        raise connection.unexpected(operation, reason, received)
+    raise Source(connection, operation, received).failed(error)
+
+
+def _reported(content: bytes) -> object:
+    try:
+        return _ErrorOnly.model_validate_json(content).error
+    except ValidationError:
+        return None
+
+
+def require_id(
+    found: str, wanted: str, *, received: Received, connection: Connection, operation: str
+) -> None:
+    """Do nothing when an answer is about what was asked for.
+
+    Args:
+        found: The id in the answer.
+        wanted: The id that was asked for.
+        received: The answer.
+        connection: Makes the error.
+        operation: What was called.
+
+    Raises:
+        UnexpectedResponseError: It is about something else.
+    """
+    if found != wanted:
+        reason = f"{wanted!r} was asked for, and it is about {found!r}"
+        raise connection.unexpected(operation, reason, received)
 
 
 def _reason(exc: ValidationError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tailorbird._openai_sdk.answers import Seconds, Text, Wire, moment, moment_or_none
+from tailorbird._openai_sdk.answers import Id, Seconds, Text, Wire, moment, moment_or_none
 from tailorbird._openai_sdk.paging import Listed
 from tailorbird.types.batches import Batch, BatchCounts, BatchKind, BatchStatus
 from tailorbird.types.ids import BatchId
@@ -46,7 +46,7 @@ class _Problems(Wire):
 class WireBatch(Listed):
     """A batch; Azure nulls the endpoint and sends ids of files that are empty."""
 
-    id: Text
+    id: Id
     """Its id."""
     status: Text
     """Where it stands."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, overload
 from typing_extensions import override
 
 from tailorbird._openai_sdk import embeddings as embedding_calls
-from tailorbird._openai_sdk.answers import Page, read
+from tailorbird._openai_sdk.answers import Page, read, require_id
 from tailorbird._openai_sdk.batch_input import (
     TURN,
     BatchesDialect,
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from tailorbird._openai_sdk.embeddings import SdkEmbeddings
     from tailorbird._openai_sdk.parsing import Source
     from tailorbird._openai_sdk.planning import ChatPlanner
+    from tailorbird._openai_sdk.received import Received
     from tailorbird._openai_sdk.settings import CallSettings
     from tailorbird.protocols import Files
     from tailorbird.types.batches import BatchKind, EmbeddingOutcome
@@ -212,7 +213,7 @@ class SdkBatches(Batches):
                 raise
             message = f"batch {batch_id!r} is {batch.raw_status!r}: it has ended already"
             raise self._conflict(operation, message) from exc
-        return read(WireBatch, received, connection=self._connection, operation=operation).batch()
+        return self._read(batch_id, received, operation).batch()
 
     @overload
     def chat_outcomes(
@@ -358,7 +359,13 @@ class SdkBatches(Batches):
         path = checked_path("/batches/{batch}", batch=batch_id)
         self._require()
         received = await self._connection.get(path, operation=operation, timeout_s=self._timeout_s)
-        return read(WireBatch, received, connection=self._connection, operation=operation)
+        return self._read(batch_id, received, operation)
+
+    def _read(self, batch_id: BatchId, received: Received, operation: str) -> WireBatch:
+        where = self._connection
+        wire = read(WireBatch, received, connection=where, operation=operation)
+        require_id(wire.id, batch_id, received=received, connection=where, operation=operation)
+        return wire
 
     def _require(self) -> None:
         self._capabilities.require(Capability.BATCHES, on=self._connection.clock.today())

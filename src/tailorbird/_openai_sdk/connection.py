@@ -78,6 +78,7 @@ class Connection:
         *,
         retrier: Retrier,
         http: HttpSettings,
+        timeout_s: float = CALL_TIMEOUT_S,
         transport: object | None = None,
     ) -> None:
         """Make a closed connection; nothing is sent and no package is imported for it later.
@@ -86,8 +87,10 @@ class Connection:
             endpoint: Where and as whom.
             retrier: Repeats what may be repeated.
             http: Limits and routes of the HTTP client.
+            timeout_s: Seconds for a call that names none, attempts and waits included.
             transport: Takes the place of the network: for tests within one process.
         """
+        self._timeout_s = timeout_s
         self._endpoint = endpoint
         self._retrier = retrier
         self._http = http
@@ -143,7 +146,7 @@ class Connection:
         *,
         operation: str,
         query: Mapping[str, str | Sequence[str]] | None = None,
-        timeout_s: float = CALL_TIMEOUT_S,
+        timeout_s: float | None = None,
     ) -> Received:
         """Read something.
 
@@ -152,7 +155,7 @@ class Connection:
                 holds ids.
             operation: What is called, e.g. `files.get`.
             query: Parameters; a key such as `metadata[run]` is sent as it is.
-            timeout_s: Seconds for all attempts and waits together.
+            timeout_s: Seconds for all attempts and waits together; None takes the connection's.
 
         Raises:
             ProviderError: What the provider or the network said.
@@ -167,7 +170,7 @@ class Connection:
         operation: str,
         repeat: Repeat,
         body: object = None,
-        timeout_s: float = CALL_TIMEOUT_S,
+        timeout_s: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Received:
         """Send JSON.
@@ -177,7 +180,7 @@ class Connection:
             operation: What is called, e.g. `chat.complete`.
             repeat: `safe` for what may be done twice, `if-refused` for what creates something.
             body: What becomes JSON, or bytes that are JSON; None sends no body.
-            timeout_s: Seconds for all attempts and waits together.
+            timeout_s: As for `get`.
             headers: Headers of this request.
 
         Raises:
@@ -217,7 +220,7 @@ class Connection:
         return await self._send(request, repeat=repeat, timeout_s=timeout_s)
 
     async def delete(
-        self, path: str, *, operation: str, timeout_s: float = CALL_TIMEOUT_S
+        self, path: str, *, operation: str, timeout_s: float | None = None
     ) -> Received:
         """Delete something; see `get`."""
         request = Request("DELETE", path, operation)
@@ -283,7 +286,7 @@ class Connection:
             request_id=received.request_id,
         )
 
-    async def _send(self, request: Request, *, repeat: Repeat, timeout_s: float) -> Received:
+    async def _send(self, request: Request, *, repeat: Repeat, timeout_s: float | None) -> Received:
         async def attempt(_left_s: float) -> Received:
             response = await self._renewed(request, streamed=False)
             received = Received(response.content, response.headers, response.status_code)
@@ -293,7 +296,7 @@ class Connection:
             attempt,
             provider=self.provider,
             operation=request.operation,
-            timeout_s=timeout_s,
+            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
             repeat=repeat,
         )
 

@@ -7,12 +7,13 @@ import binascii
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tailorbird._openai_sdk.answers import Deleted, Page, read
+from tailorbird._openai_sdk.answers import Deleted, Page, read, require_id
 from tailorbird._openai_sdk.connection import checked_path
 from tailorbird._openai_sdk.contents import unwrapped
 from tailorbird._openai_sdk.multipart import Form, FormFile
@@ -60,6 +61,10 @@ ALL_PURPOSES: tuple[FilePurpose, ...] = (
     "evals",
 )
 """What uploads may be for. Source: openai 3.54.0, `types/file_purpose.py`."""
+
+SLOWEST_BYTES_A_SECOND = 240
+"""Speed below which a download is given up once it was waited for longer than silence may last.
+Source: the `MinResponseDataRate` of ASP.NET Core's server, learn.microsoft.com, read 2026-11-22."""
 
 _POLLS_S = (1.0, 2.0, 4.0, 5.0)  # the last is as often as the vendors' own library asks
 
@@ -165,6 +170,13 @@ class SdkFiles(Files):
             path, operation="files.get", timeout_s=self._calls.timeout_s
         )
         wire = read(WireFile, received, connection=self._connection, operation="files.get")
+        require_id(
+            wire.id,
+            file_id,
+            received=received,
+            connection=self._connection,
+            operation="files.get",
+        )
         return wire.stored()
 
     @override
@@ -220,9 +232,7 @@ class SdkFiles(Files):
                     for start in range(0, len(piece), PIECE_BYTES):
                         yield piece[start : start + PIECE_BYTES]
             except binascii.Error as exc:
-                received = Received(b"", incoming.headers, 200)
-                reason = f"the base64 text is broken: {exc}"
-                raise self._connection.unexpected("files.content", reason, received) from exc
+                raise self._unexpected(incoming, f"the base64 text is broken: {exc}") from exc
 
     @override
     async def wait_ready(self, file_id: FileId, *, timeout_s: float = 1800.0) -> StoredFile:
@@ -296,10 +306,14 @@ class SdkFiles(Files):
         )
 
     async def _arriving(self, incoming: Incoming) -> AsyncIterator[bytes]:
-        """Give the pieces of a download, each within the time that silence may last."""
+        """Give the pieces of a download, which neither stalls, nor trickles, nor has no end."""
+        self._require_file(incoming)
         pieces = aiter(incoming)
         idle_s = self._calls.idle_s
+        now = asyncio.get_running_loop().time
+        waited_s, size = 0.0, 0
         while True:
+            begun = now()
             try:
                 async with asyncio.timeout(idle_s):
                     piece = await anext(pieces, None)
@@ -308,7 +322,28 @@ class SdkFiles(Files):
                 raise self._too_late("files.content", message) from exc
             if piece is None:
                 return
+            waited_s += now() - begun  # the reader may take its time
+            size += len(piece)
+            if waited_s > idle_s + size / SLOWEST_BYTES_A_SECOND:
+                message = f"only {size} bytes of the download came within {waited_s:.0f} s"
+                raise self._too_late("files.content", message)
+            if size > self._most_bytes:
+                reason = f"it has more than {self._most_bytes} bytes, the most that a file can have"
+                raise self._unexpected(incoming, reason)
             yield piece
+
+    def _require_file(self, incoming: Incoming) -> None:
+        """Refuse what a proxy or a login page sends in place of a file."""
+        status = incoming.response.status_code
+        if status != HTTPStatus.OK:
+            raise self._unexpected(incoming, f"status {status} is no whole file")
+        kind = incoming.headers.get("content-type", "").lower()
+        if kind.startswith("text/html") and "content-disposition" not in incoming.headers:
+            raise self._unexpected(incoming, "it is a web page, not a file")
+
+    def _unexpected(self, incoming: Incoming, reason: str) -> ProviderError:
+        received = Received(b"", incoming.headers, incoming.response.status_code)
+        return self._connection.unexpected("files.content", reason, received)
 
     @property
     def _most_bytes(self) -> int:

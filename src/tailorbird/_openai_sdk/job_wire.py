@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from tailorbird._openai_sdk.answers import (
+    Id,
     Seconds,
     Text,
     Wire,
@@ -90,7 +91,7 @@ class WireFailure(Wire):
 class WireJob(Listed):
     """A job; Azure nulls or leaves out most of what is optional here."""
 
-    id: Text
+    id: Id
     """Its id."""
     status: Text
     """Where it stands."""

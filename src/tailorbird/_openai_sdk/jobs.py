@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from typing_extensions import override
 
-from tailorbird._openai_sdk.answers import Page, read
+from tailorbird._openai_sdk.answers import Page, read, require_id
 from tailorbird._openai_sdk.connection import checked_path
 from tailorbird._openai_sdk.job_wire import WireCheckpoint, WireEvent, WireJob, spec_body
 from tailorbird._openai_sdk.paging import Listing
@@ -141,7 +141,7 @@ class SdkJobs(FineTuningJobs):
         path = checked_path("/fine_tuning/jobs/{job}", job=job_id)
         self._require(Capability.JOBS_READ)
         received = await self._connection.get(path, operation="jobs.get", timeout_s=self._timeout_s)
-        return self._job(received, "jobs.get")
+        return self._job(received, "jobs.get", asked=job_id)
 
     @override
     async def list(self, *, metadata: Mapping[str, str] | None = None) -> AsyncIterator[Job]:
@@ -228,7 +228,7 @@ class SdkJobs(FineTuningJobs):
                 request_id=exc.request_id,
                 accepted="no",
             ) from exc
-        return self._job(received, operation)
+        return self._job(received, operation, asked=job_id)
 
     def _body(self, spec: JobSpec) -> dict[str, object]:
         body = spec_body(spec)
@@ -269,8 +269,12 @@ class SdkJobs(FineTuningJobs):
             until=entry.until,
         )
 
-    def _job(self, received: Received, operation: str) -> Job:
-        return read(WireJob, received, connection=self._connection, operation=operation).job()
+    def _job(self, received: Received, operation: str, *, asked: JobId | None = None) -> Job:
+        where = self._connection
+        wire = read(WireJob, received, connection=where, operation=operation)
+        if asked is not None:
+            require_id(wire.id, asked, received=received, connection=where, operation=operation)
+        return wire.job()
 
     @property
     def _keeps_metadata(self) -> bool:

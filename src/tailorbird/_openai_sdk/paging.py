@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tailorbird._openai_sdk.answers import Page, Wire, read
+from tailorbird._openai_sdk.answers import Id, Page, Wire, read
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ is longer is one that never ends."""
 class Listed(Wire):
     """An item of a listing: it has at least an id."""
 
-    id: str
+    id: Id
     """The provider's id."""
 
 
@@ -43,12 +43,14 @@ class Listing(Generic[ListedT]):
     most_pages: int = MOST_PAGES
     """Pages that are read at most."""
 
-    async def items(self, connection: Connection, *, timeout_s: float) -> AsyncIterator[ListedT]:
+    async def items(
+        self, connection: Connection, *, timeout_s: float | None = None
+    ) -> AsyncIterator[ListedT]:
         """Give all items in the provider's order, asking for a page when it is needed.
 
         Args:
             connection: Who asks.
-            timeout_s: Seconds for each page.
+            timeout_s: Seconds for each page; None takes the connection's.
 
         Raises:
             UnexpectedResponseError: An answer has another shape, or the pages run in a circle.

@@ -11,7 +11,7 @@ from tailorbird.exceptions import (
     OutputInvalidError,
     RefusedError,
 )
-from tailorbird.types.chat import FinishReason, Reply
+from tailorbird.types.chat import AnyReply, FinishReason, PlainReply
 from tailorbird.types.ids import ModelId
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tailorbird._openai_sdk.parsing import Said, Source
     from tailorbird._openai_sdk.structured import OutputForm
+    from tailorbird.types.chat import Reply
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ def plain_reply(said: Said, source: Source, *, expected: ModelId | None) -> Repl
     reason = _reason(said, source)
     if not said.text and not said.tool_calls and said.refusal is None:
         raise _empty(reason, source)
-    return Reply[None](
+    return PlainReply(
         text=said.text,
         output=None,
         tool_calls=said.tool_calls,
@@ -78,7 +79,7 @@ def structured_reply(
     plain = plain_reply(said, source, expected=expected)
     output, text = form.read(said.text)
     fields = {**dict(plain), "output": output, "text": text}
-    return cast("Reply[T]", Reply[object].model_validate(fields))
+    return cast("Reply[T]", AnyReply.model_validate(fields))
 
 
 def _reason(said: Said, source: Source) -> FinishReason:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tailorbird._openai_sdk.answers import Seconds, Text, moment, moment_or_none
+from tailorbird._openai_sdk.answers import Id, Seconds, moment, moment_or_none
 from tailorbird._openai_sdk.paging import Listed
 from tailorbird.types.files import FileStatus, StoredFile
 from tailorbird.types.ids import FileId
@@ -19,7 +19,7 @@ class WireFile(Listed):
     `bytes` is null at Azure while a file is imported.
     """
 
-    id: Text
+    id: Id
     """Its id."""
     created_at: Seconds
     """When it was made."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import anyio
 from pydantic import Field
 
-from tailorbird._openai_sdk.answers import Text, Wire, WireT, read
+from tailorbird._openai_sdk.answers import Id, Wire, WireT, read
 from tailorbird._openai_sdk.connection import checked_path
 from tailorbird._openai_sdk.multipart import Form, FormFile, media_type, safe_name
 from tailorbird._openai_sdk.stored import WireFile
@@ -53,7 +53,7 @@ class WireUpload(Wire):
 class WirePart(Wire):
     """One part that has arrived."""
 
-    id: Text
+    id: Id
     """Its id."""
 
 

@@ -24,6 +24,7 @@ from tailorbird.cli.doctor import doctor
 from tailorbird.cli.documents import ask, search
 from tailorbird.cli.failures import CANNOT_RUN, INTERRUPTED
 from tailorbird.cli.indexing import index
+from tailorbird.cli.judging import judge_pairs
 from tailorbird.cli.leaving import export, record, retrain, successor
 from tailorbird.cli.questioning import questions
 from tailorbird.cli.reporting import diff, report
@@ -88,6 +89,13 @@ _COMMANDS = (
         "tailorbird diff monday tuesday",
         "before, after, shared, arms (arm, kind, n, before, after, wins, losses, low, high,"
         " p_adjusted, word), flips, only_before, only_after",
+    ),
+    _Command(
+        judge_pairs,
+        "Let a model say which of two arms answers better, pair by pair.",
+        "tailorbird judge-pairs monday tuned base",
+        "arm, baseline, model, n, wins, losses, ties, flipped, failed, p_value, usage,"
+        " preferences (question, better, flipped, reasons), caveats",
     ),
     _Command(
         validate,

@@ -155,7 +155,7 @@ def _check_questions(file: Path, provider: ProviderName | None) -> _Checked:
     return _Checked(
         kind="qa",
         problems=rows.problems,
-        total=len(rows.problems),
+        total=rows.total,
         records=len(rows),
         code=FINE,
     )
@@ -173,5 +173,7 @@ def _limits(provider: ProviderName | None) -> TableLimits:
 def _summary(checked: _Checked) -> str:
     counts = Counter(one.severity for one in checked.problems)
     found = ", ".join(f"{number} {severity}(s)" for severity, number in counts.items())
+    if checked.total > len(checked.problems):
+        found += f" and {checked.total - len(checked.problems)} more"
     rows = "" if checked.records is None else f"{checked.records} {checked.kind} rows, "
     return f"{rows}{found or 'no problems'}"

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tailorbird.cli.arm_names import read_arms
-from tailorbird.cli.comparison import Request, divide, run_comparison
+from tailorbird.cli.comparison import How, Request, divide, run_comparison
 from tailorbird.cli.comparison_view import show_comparison
 from tailorbird.cli.failures import show_problems
+from tailorbird.cli.judging import (
+    JudgeDecidesOption,
+    JudgeOption,
+    JudgeQuestionsOption,
+    LabelsOption,
+    judge_options,
+)
 from tailorbird.cli.options import (
     AgainOption,
     BudgetOption,
+    BulkOption,
     ConfigOption,
     JsonOption,
     ModelOption,
@@ -34,6 +43,16 @@ from tailorbird.cli.session import existing, session, work
 from tailorbird.data import read_questions
 from tailorbird.types.ids import ModelId
 from tailorbird.workbench import WORKSPACE
+from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY
+from tailorbird.workflow.comparing.options import StopEarly
+from tailorbird.workflow.judging.options import DEFAULT_QUESTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tailorbird.cli.screen import Screen
+    from tailorbird.data import QuestionSet
+    from tailorbird.report import Comparison
 
 _Questions = Annotated[
     Path,
@@ -58,6 +77,13 @@ _Arms = Annotated[
         show_default=False,
     ),
 ]
+_Checkpoints = Annotated[
+    bool,
+    typer.Option(
+        "--checkpoints",
+        help="Compare the tuned model's checkpoints, too: what more training memorized.",
+    ),
+]
 _HeldOut = Annotated[
     float,
     typer.Option(
@@ -69,23 +95,26 @@ _Seed = Annotated[
 ]
 
 
-_Judge = Annotated[
+_Similarity = Annotated[
     bool,
     typer.Option(
-        "--judge",
-        help="Let the model of the role `judge` judge the answers to at most 200 questions:"
-        " correctness, style, groundedness.",
+        "--similarity", help="Compare answers by their embeddings, too: one figure more for each."
     ),
 ]
-
-
-_Bulk = Annotated[
-    bool,
-    typer.Option("--bulk", help="Ask as batches: at a part of the price, answered within a day."),
+_Concurrency = Annotated[
+    int,
+    typer.Option("--concurrency", metavar="N", min=1, help="How many answers to ask for at once."),
 ]
 _Stream = Annotated[
     bool,
     typer.Option("--stream", help="Stream answers, to measure the time to the first token."),
+]
+_StopEarly = Annotated[
+    bool,
+    typer.Option(
+        "--stop-early",
+        help="Ask in blocks, look after each, and stop when the rest would decide nothing.",
+    ),
 ]
 _Name = Annotated[
     str | None,
@@ -105,11 +134,18 @@ def compare(  # noqa: PLR0913 - an option each
     system: SystemOption = None,
     model: ModelOption = None,
     arms: _Arms = None,
+    checkpoints: _Checkpoints = False,
     held_out: _HeldOut = 0.25,
     seed: _Seed = 7,
-    judge: _Judge = False,
-    bulk: _Bulk = False,
+    similarity: _Similarity = False,
+    judge: JudgeOption = False,
+    judge_questions: JudgeQuestionsOption = DEFAULT_QUESTIONS,
+    judge_decides: JudgeDecidesOption = False,
+    labels: LabelsOption = None,
+    bulk: BulkOption = False,
     stream: _Stream = False,
+    stop_early: _StopEarly = False,
+    concurrency: _Concurrency = DEFAULT_CONCURRENCY,
     name: _Name = None,
     again: AgainOption = False,
     profile: ProfileOption = None,
@@ -125,35 +161,56 @@ def compare(  # noqa: PLR0913 - an option each
     """Tune, index, ask every arm the held-out questions, and say what the data deserves."""
     place = Place(profile=profile, config=config, workspace=workspace, json=json, budget=budget)
     with session(place) as screen:
-        wanted = read_arms(arms, has_documents=documents is not None)
-        if documents is not None:
-            existing(documents)
-        elif arms is None:
-            screen.note("without --documents there are no arms with retrieval")
-        rows = read_questions(existing(questions))
-        show_problems(screen.note, rows.problems, total=len(rows.problems))
+        wanted = _possible_arms(screen, arms, documents)
+        judging = judge_options(
+            judge=judge, questions=judge_questions, decides=judge_decides, labels=labels
+        )
+        rows = _rows(screen, questions)
         request = Request(
             parts=divide(rows, held_out=held_out, seed=seed),
             documents=documents,
-            home=Path.cwd(),
             prompt=choose_prompt(system, rows),
             arms=wanted,
+            checkpoints=checkpoints,
             model=None if model is None else ModelId(model),
             again=again,
-            judge=judge,
-            bulk=bulk,
-            stream=stream,
-            name=name,
+            how=How(
+                similarity=similarity,
+                judge=judging,
+                concurrency=concurrency,
+                bulk=bulk,
+                stream=stream,
+                stop_early=StopEarly(seed=seed) if stop_early else None,
+                name=name,
+            ),
         )
-        show_prompt(screen, request.prompt)
-        screen.note(request.parts.summary)
-        result = work(
-            place,
-            screen,
-            lambda bench, on_progress: run_comparison(bench, screen, request, on_progress),
-        )
-        show_comparison(screen, result)
-        write_files(
-            screen, result, {"markdown": markdown, "html": html, "csv": csv, "parquet": parquet}
-        )
-        screen.data(result.to_object())
+        _announce(screen, request)
+        files = {"markdown": markdown, "html": html, "csv": csv, "parquet": parquet}
+        _tell(screen, work(place, screen, partial(run_comparison, screen, request)), files)
+
+
+def _possible_arms(screen: Screen, arms: str | None, documents: Path | None) -> tuple[str, ...]:
+    """Give the names of the arms, and say which are missing without documents."""
+    wanted = read_arms(arms, has_documents=documents is not None)
+    if documents is not None:
+        existing(documents)
+    elif arms is None:
+        screen.note("without --documents there are no arms with retrieval")
+    return wanted
+
+
+def _rows(screen: Screen, questions: Path) -> QuestionSet:
+    rows = read_questions(existing(questions))
+    show_problems(screen.note, rows.problems, total=len(rows.problems))
+    return rows
+
+
+def _announce(screen: Screen, request: Request) -> None:
+    show_prompt(screen, request.prompt)
+    screen.note(request.parts.summary)
+
+
+def _tell(screen: Screen, result: Comparison, files: Mapping[str, str | None]) -> None:
+    show_comparison(screen, result)
+    write_files(screen, result, files)
+    screen.data(result.to_object())

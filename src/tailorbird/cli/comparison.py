@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ from tailorbird.data import ChunkOptions
 from tailorbird.data.questions.split import split_questions
 from tailorbird.exceptions import InvalidInputError, UnsupportedError
 from tailorbird.types.capabilities import Capability
+from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY
 from tailorbird.workflow.answering.arms import pick_arms
-from tailorbird.workflow.judging.options import JudgeOptions
+from tailorbird.workflow.comparing.appraising import SIMILARITY
 from tailorbird.workflow.tuning.training import TuneOptions
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.types.tuned import TunedModel
     from tailorbird.workbench import Workbench
+    from tailorbird.workflow.comparing.options import StopEarly
+    from tailorbird.workflow.judging.options import JudgeOptions
     from tailorbird.workflow.progress import OnProgress
     from tailorbird.workflow.searching.index import Index
 
@@ -69,6 +72,26 @@ def divide(rows: QuestionSet, *, held_out: float, seed: int) -> Parts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How answers are asked for and measured."""
+
+    similarity: bool = False
+    """Whether answers are compared by their embeddings."""
+    judge: JudgeOptions | None = None
+    """How a model judges the answers; None asks none."""
+    concurrency: int = DEFAULT_CONCURRENCY
+    """How many answers are asked for at once."""
+    bulk: bool = False
+    """Whether to ask as batches."""
+    stream: bool = False
+    """Whether to stream answers."""
+    stop_early: StopEarly | None = None
+    """How to stop early; None asks everything."""
+    name: str | None = None
+    """Name under which the run is kept; None makes one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What is to be compared."""
 
@@ -76,28 +99,24 @@ class Request:
     """The questions, divided."""
     documents: Path | None
     """What to retrieve from; None for nothing."""
-    home: Path
+    home: Path = field(default_factory=Path.cwd)
     """Folder that relative paths are relative to."""
     prompt: Prompt
     """System prompt of all arms but the first."""
     arms: tuple[str, ...]
     """Names of the arms, in the order of the tables."""
+    checkpoints: bool
+    """Whether the tuned model's checkpoints are arms, too."""
     model: ModelId | None
     """Base model to tune; None takes the profile's."""
     again: bool
     """Whether to train anew after a job that failed or was cancelled."""
-    judge: bool = False
-    """Whether a model judges the answers."""
-    bulk: bool = False
-    """Whether to ask as batches."""
-    stream: bool = False
-    """Whether to stream answers."""
-    name: str | None = None
-    """Name under which the run is kept; None makes one."""
+    how: How
+    """How answers are asked for and measured."""
 
 
 async def run_comparison(
-    bench: Workbench, screen: Screen, request: Request, on_progress: OnProgress
+    screen: Screen, request: Request, bench: Workbench, on_progress: OnProgress
 ) -> Comparison:
     """Tune and index as far as the arms need it, ask, and conclude.
 
@@ -116,14 +135,28 @@ async def run_comparison(
     if not arms:
         message = f"none of the arms can be asked: {', '.join(request.arms)}; name others by --arms"
         raise InvalidInputError(message)
+    compared = pick_arms(possible, arms)
+    if request.checkpoints and tuned is not None:
+        searched = index if any(map(needs_documents, filter(needs_tuning, arms))) else None
+        steps = await bench.checkpoint_arms(tuned.name, index=searched)
+        compared = (*compared, *(one for one in steps if one.name not in names))
+    how = request.how
+    if how.judge is not None:
+        estimate = await bench.estimate_judging(
+            compared, request.parts.held_out, judge=how.judge, bulk=how.bulk
+        )
+        screen.note(f"judging: at most {estimate}")
     return await bench.compare(
-        pick_arms(possible, arms),
+        compared,
         request.parts.held_out,
+        concurrency=how.concurrency,
+        scorers=(SIMILARITY,) if how.similarity else (),
         settings=request.parts.settings,
-        name=request.name,
-        bulk=request.bulk,
-        stream=request.stream,
-        judge=JudgeOptions() if request.judge else None,
+        name=how.name,
+        bulk=how.bulk,
+        stream=how.stream,
+        stop_early=how.stop_early or False,
+        judge=how.judge,
         on_progress=on_progress,
     )
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tailorbird.report.figures import NOTHING, interval, share, subtitle
-from tailorbird.report.overview import COST_HEADS, Overview, cost_row, extra_table
+from tailorbird.report.figures import NOTHING, interval, judge_line, share, subtitle
+from tailorbird.report.overview import (
+    COST_HEADS,
+    LEARNED_HEADS,
+    Overview,
+    cost_row,
+    extra_table,
+    step_rows,
+)
 from tailorbird.workflow.answering.results import ALL_KINDS
 
 if TYPE_CHECKING:
@@ -41,6 +48,11 @@ def _show_tables(screen: Screen, result: Comparison) -> None:
     extras = extra_table(data)
     if extras:
         screen.table(extras[0], extras[1:], right=range(1, len(extras[0])))
+    if judged := judge_line(data):
+        screen.show(judged)
+    steps = step_rows(data)
+    if steps:
+        screen.table(LEARNED_HEADS, steps, right=range(1, len(LEARNED_HEADS)))
     costs = [cost_row(one) for one in result.figures]
     screen.table(COST_HEADS, costs, right=range(1, len(COST_HEADS)))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 from tailorbird.exceptions import (
+    BudgetExceededError,
     DataError,
     IndexMissingError,
     JobCancelledError,
@@ -30,6 +32,12 @@ CANNOT_RUN = 2
 
 INTERRUPTED = 130
 """Ctrl-C: 128 and the number of the signal, as shells count."""
+
+_OPTION = re.compile(r".*\b(?:columns|encoding|empty_answers|normalize)=", re.DOTALL)
+_ELSEWHERE = (
+    "    options such as columns=… are those of tailorbird.read_questions in Python; on the command"
+    " line, mend the file instead"
+)
 
 SHOWN = 20
 """How many problems are shown unless all are asked for: about a screen."""
@@ -60,7 +68,10 @@ def show_failure(screen: Screen, error: TailorbirdError) -> None:
     if isinstance(error, DataError):
         show_problems(screen.note, error.problems, total=error.total)
         errors = sum(one.severity == "error" for one in error.problems)
-        screen.note(f"error: {errors} error(s) in the data; nothing was sent", style="bold red")
+        least = "at least " if error.total > len(error.problems) else ""
+        screen.note(
+            f"error: {least}{errors} error(s) in the data; nothing was sent", style="bold red"
+        )
     else:
         screen.note(f"error: {error}", style="bold red")
     advice = _advice(error)
@@ -69,7 +80,11 @@ def show_failure(screen: Screen, error: TailorbirdError) -> None:
 
 
 def failure_data(error: TailorbirdError) -> Mapping[str, object]:
-    """Give an error as data: `ok`, `error` with `type`, `message`, `exit_code`; `problems`."""
+    """Give an error as data: `ok`, `error` with `type`, `message`, `exit_code`; `problems`.
+
+    Where a budget said no, `error` holds its amounts too: `limit_usd`, `needed_usd`, `left_usd`,
+    and `spent_usd` and `held_usd`, which are null for a budget of one run.
+    """
     problems = error.problems if isinstance(error, DataError) else ()
     return {
         "ok": False,
@@ -77,9 +92,18 @@ def failure_data(error: TailorbirdError) -> Mapping[str, object]:
             "type": type(error).__name__,
             "message": str(error).partition("\n")[0],
             "exit_code": exit_code(error),
+            **_amounts(error),
         },
         "problems": [problem_row(problem) for problem in problems],
     }
+
+
+def _amounts(error: TailorbirdError) -> Mapping[str, object]:
+    """Give the US dollars behind a refusal, as decimal numbers in text; empty for other errors."""
+    if not isinstance(error, BudgetExceededError):
+        return {}
+    found = {name: getattr(error, name) for name in ("limit", "needed", "left", "spent", "held")}
+    return {f"{name}_usd": None if one is None else f"{one:f}" for name, one in found.items()}
 
 
 def show_problems(
@@ -100,8 +124,12 @@ def show_problems(
         if problem.fix:
             say(f"    fix: {problem.fix}")
     if total > len(shown):
-        way = "" if everything else "; `tailorbird validate FILE --all` shows them"
-        say(f"… and {total - len(shown)} more{way}")
+        left, kept = total - len(shown), len(problems) - len(shown)
+        them = "them" if kept == left else f"{kept} of them"
+        way = f"; `tailorbird validate FILE --all` shows {them}" if kept else ""
+        say(f"… and {left} more{way}")
+    if any(_OPTION.match(problem.fix) for problem in shown):
+        say(_ELSEWHERE)
 
 
 def _place(problem: Problem) -> str:

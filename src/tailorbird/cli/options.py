@@ -109,6 +109,10 @@ BudgetOption = Annotated[
         show_default=False,
     ),
 ]
+BulkOption = Annotated[
+    bool,
+    typer.Option("--bulk", help="Ask as batches: at a part of the price, answered within a day."),
+]
 AllOption = Annotated[bool, typer.Option("--all", help="Show all problems, not only the first 20.")]
 
 

@@ -59,7 +59,7 @@ def report(  # noqa: PLR0913 - an option each
     """Show a comparison that was made before, or write it in another form; nothing is asked."""
     place = Place(profile=profile, config=config, workspace=workspace, json=json)
     with session(place) as screen:
-        given = None if run is None else _read(run)
+        given = None if run is None else read_run(run)
 
         async def step(bench: Workbench) -> Comparison:
             if given is None:
@@ -86,7 +86,7 @@ def diff(
     """Hold two comparisons against each other: which arms got better, which questions were lost."""
     place = Place(profile=profile, config=config, workspace=workspace, json=json)
     with session(place) as screen:
-        old, new = _read(before), _read(after)
+        old, new = read_run(before), read_run(after)
         changes = work(place, screen, lambda bench, _: bench.diff(old, new))
         screen.show(str(changes))
         screen.data(changes.model_dump(mode="json"))
@@ -106,7 +106,7 @@ def write_files(screen: Screen, result: Comparison, files: Mapping[str, str | No
             screen.written(path)
 
 
-def _read(run: str) -> Comparison | str:
+def read_run(run: str) -> Comparison | str:
     """Read a file of a comparison's JSON; a name that the workspace keeps stays as it is."""
     return Comparison.read(run) if run.endswith(".json") and Path(run).is_file() else run
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from tailorbird.types.ids import ModelId
 
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
-_TRAINING_KEYS = frozenset({"messages", "input", "preferred_output", "non_preferred_output"})
+_TRAINING_KEYS = frozenset({
+    *("messages", "input", "preferred_output", "non_preferred_output"),
+    *("conversations", "chosen", "rejected"),  # of other tools: the checks tell what to write
+})  # fmt: skip
 
 # Enough for the first rows of any file; only their keys are looked at.
 _HEAD_BYTES = 1 << 16

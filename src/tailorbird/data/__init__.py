@@ -11,6 +11,7 @@ from tailorbird.data.convert import (
 from tailorbird.data.documents.chunks import ChunkOptions, chunk_document, iter_chunks
 from tailorbird.data.documents.document_set import DocumentSet, read_documents
 from tailorbird.data.documents.loading import LoadedText, Loader, LoadOptions
+from tailorbird.data.questions.labels import read_labels
 from tailorbird.data.questions.question_set import QuestionSet, read_questions
 from tailorbird.data.tables.options import Limit, ReadOptions, TableLimits
 from tailorbird.data.tokens import (
@@ -56,6 +57,7 @@ __all__ = [
     "questions_to_examples",
     "read_documents",
     "read_examples",
+    "read_labels",
     "read_questions",
     "training_rules",
     "validate_training_file",

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import ConfigError, InvalidInputError, MissingExtraError
+from tailorbird.text.memo import memo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from tiktoken import Encoding
 
     from tailorbird.types.chat import Message
 
@@ -64,6 +67,7 @@ _MAX_TARGET_EXAMPLES = 25_000
 _MAX_EPOCHS = 25
 
 
+@memo(longest=400, most=1 << 11)
 def estimate_tokens(text: str) -> int:
     """Estimate the tokens of a text in the encoding o200k_base (gpt-4o, gpt-4.1 and later).
 
@@ -107,6 +111,36 @@ def exact_counter(encoding: str = "o200k_base") -> TokenCounter:
         MissingExtraError: tiktoken is not installed.
         ConfigError: There is no encoding of that name, or its table cannot be loaded.
     """
+    table = _table(encoding)
+    return lambda text: len(table.encode_ordinary(text))
+
+
+def exact_reader(encoding: str = "cl100k_base") -> Callable[[Sequence[int]], str]:
+    """Give a function that turns token numbers back into their text; needs the extra `tokens`.
+
+    Clients that tokenize by themselves send numbers in place of texts. Bytes that are no UTF-8
+    become U+FFFD. The function raises `InvalidInputError` for a number that is no token.
+
+    Args:
+        encoding: As for `exact_counter`.
+
+    Raises:
+        MissingExtraError: tiktoken is not installed.
+        ConfigError: There is no encoding of that name, or its table cannot be loaded.
+    """
+    table = _table(encoding)
+
+    def read(tokens: Sequence[int]) -> str:
+        try:
+            return table.decode(tokens)
+        except (KeyError, OverflowError) as exc:
+            message = f"{exc} is no token of the encoding {encoding!r}"
+            raise InvalidInputError(message) from exc
+
+    return read
+
+
+def _table(encoding: str) -> Encoding:
     try:
         import tiktoken  # noqa: PLC0415 - an extra; 285 ms and 86 MB with its table
     except ImportError as exc:
@@ -116,14 +150,13 @@ def exact_counter(encoding: str = "o200k_base") -> TokenCounter:
         message = f"tiktoken has no encoding {encoding!r}: take one of {', '.join(sorted(known))}"
         raise ConfigError(message)
     try:
-        table = tiktoken.get_encoding(encoding)
+        return tiktoken.get_encoding(encoding)
     except Exception as exc:  # a border: the download fails in ways of its HTTP library
         raise ConfigError(
             f"the table of the encoding {encoding!r} could not be loaded ({type(exc).__name__}):"
             " allow the download once, or point TIKTOKEN_CACHE_DIR to a folder that holds it, or"
             " take estimate_tokens, which needs no table"
         ) from exc
-    return lambda text: len(table.encode_ordinary(text))
 
 
 def message_tokens(messages: Iterable[Message], count: TokenCounter = estimate_tokens) -> int:

@@ -22,6 +22,10 @@ LINE_SEPARATORS = re.compile("[\x85\u2028\u2029]")
 _RIGHT_TO_LEFT = "\u0590-\u08ff"
 _JOINING = f"{_RIGHT_TO_LEFT}\u0900-\u1fff\u2600-\u27bf\ufe0f\U0001f000-\U0001faff"
 
+_UNSEEN_ONLY = re.compile(
+    "[\\s\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]*"
+)
+
 _MARKED = re.compile("[^\u0300-\u036f\u3099\u309a][\u0300-\u036f\u3099\u309a]")
 
 
@@ -100,6 +104,11 @@ def findings(text: str, *, surrogates: bool = True) -> Iterator[Finding]:
     if (at := _decomposed(text)) is not None:
         reason = "characters and their marks are stored apart (not in NFC): か + ゛ is not が"
         yield Finding("warning", "text.decomposed", reason, "normalize='nfc'", at)
+
+
+def is_blank(text: str) -> bool:
+    """Say whether a reader sees nothing of a text: it is empty, or holds blanks and marks only."""
+    return _UNSEEN_ONLY.fullmatch(text) is not None
 
 
 def _decomposed(text: str) -> int | None:

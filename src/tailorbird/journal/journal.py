@@ -13,6 +13,7 @@ from tailorbird.journal.runs import Runs
 from tailorbird.journal.schema import STEPS
 from tailorbird.journal.threads import in_thread
 from tailorbird.storage import Database
+from tailorbird.storage.lane import Lane
 from tailorbird.types.answers import Answer
 from tailorbird.types.ids import FileId
 
@@ -27,7 +28,7 @@ _PAGE = 500
 
 
 class Journal:
-    """Remembers across processes. Every method is one transaction, in a thread of its own."""
+    """Remembers across processes. Every method takes effect as a whole, or not at all."""
 
     def __init__(self, path: Path | None) -> None:
         """Open the file, or keep everything in memory for None; blocks.
@@ -36,6 +37,9 @@ class Journal:
             StorageError: The file cannot be used.
         """
         self._database = Database(path, steps=STEPS)
+        self._reads = Lane()
+        # Each transaction waits for the disk, so that what many tasks keep at once goes into one.
+        self._writes = Lane(self._database.transaction)
         self.runs = Runs(self._database)
         """Runs of fine-tuning."""
         self.ledger = Ledger(self._database)
@@ -91,7 +95,10 @@ class Journal:
         Raises:
             StorageError: An answer was written by a version that this one cannot read.
         """
-        found = await in_thread(self._lookup, "answers", "arm", "question", arm, questions)
+        return await in_thread(self._known_answers, arm, questions)
+
+    def _known_answers(self, arm: str, questions: Sequence[str]) -> Mapping[str, Answer]:
+        found = self._lookup("answers", "arm", "question", arm, questions)
         try:
             return {
                 key: Answer.model_validate_json(cast("str", text)) for key, text in found.items()
@@ -106,7 +113,7 @@ class Journal:
     async def put_answers(self, arm: str, answers: Mapping[str, Answer]) -> None:
         """Keep answers of an arm, by hash of the question."""
         rows = [(arm, key, one.model_dump_json()) for key, one in answers.items()]
-        await in_thread(self._insert, "INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", rows)
+        await self._insert("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", rows)
 
     async def get_vectors(self, space: str, texts: Sequence[str]) -> Mapping[str, bytes]:
         """Give the known vectors of a model, as float32 bytes, by text.
@@ -115,17 +122,18 @@ class Journal:
             space: Account, model and width.
             texts: Hashes of the texts.
         """
-        found = await in_thread(self._lookup, "vectors", "space", "text", space, texts)
+        found = await self._reads.run(
+            lambda: self._lookup("vectors", "space", "text", space, texts)
+        )
         return {key: cast("bytes", value) for key, value in found.items()}
 
     async def put_vectors(self, space: str, vectors: Mapping[str, bytes]) -> None:
         """Keep vectors of a model, by hash of the text."""
         rows = [(space, key, value) for key, value in vectors.items()]
-        await in_thread(self._insert, "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+        await self._insert("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
 
-    def _insert(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        with self._database.transaction():
-            self._database.execute_many(sql, rows)
+    async def _insert(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        await self._writes.run(lambda: self._database.execute_many(sql, rows))
 
     def _lookup(
         self, table: str, group: str, key: str, wanted: str, keys: Sequence[str]

@@ -203,6 +203,7 @@ class Runs:
 
 
 _COLUMNS = ", ".join(RunRecord.model_fields)
+_SHOWN = 40  # characters of a value that a message shows
 
 
 def _record(row: Sequence[object]) -> RunRecord:
@@ -217,11 +218,16 @@ def _moment(now: datetime, later_s: float = 0.0) -> str:
 
 
 def _difference(record: RunRecord, wanted: Mapping[str, str]) -> str:
+    known = record.summary
+    keys = [key for key in dict.fromkeys([*wanted, *known]) if known.get(key) != wanted.get(key)]
+    # Hashes of rows and whole methods say nothing to a reader, and fill a screen.
+    long = [key for key in keys if any(len(one.get(key, "")) > _SHOWN for one in (known, wanted))]
     changed = [
-        f"{key} was {record.summary.get(key)!r} and is {wanted.get(key)!r}"
-        for key in dict.fromkeys([*wanted, *record.summary])
-        if record.summary.get(key) != wanted.get(key)
+        f"{key} was {known.get(key)!r} and is {wanted.get(key)!r}"
+        for key in keys
+        if key not in long
     ]
+    changed += [f"another {' and another '.join(long)}"] if long else []
     return (
         f"the run {record.name!r} stands for another request: {'; '.join(changed)}."
         " Choose another name, or give the same rows and options"

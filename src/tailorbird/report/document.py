@@ -30,6 +30,7 @@ KEYS = (
     "contrasts",
     "figures",
     "costs",
+    "early_stop",
     "verdict",
     "judge",
     "scorers",
@@ -41,12 +42,16 @@ KEYS = (
 `citations`, `scores`, `error`, `reused`); `summary` one for each arm, kind and metric with `n`,
 `value`, `low`, `high`; `pairwise` one for each two arms and kind; `contrasts` one for each two arms
 and each metric but `correct`; `figures` one for each arm; `costs` says what
-each arm costs a month, by volume, or is null; `verdict` has `headline`, `recommended`,
+each arm costs a month, by volume, and what judging cost, or is null; `early_stop` says how one
+looked while the questions were asked, or is null; `verdict` has `headline`, `recommended`,
 `reasons`, `caveats`, `decision`, `next_steps`; `judge` says who judged, or is null; `scorers` gives
 the lowest and highest value of each figure in `scores.extra`; `leaks` names test questions that a
 training row gives away. Amounts of money are decimal numbers
 as text, times are ISO 8601 in UTC.
 """
+
+
+_NO_NUMBERS = ("NaN", "Infinity")
 
 
 def to_object(data: ComparisonData) -> dict[str, JsonValue]:
@@ -78,9 +83,18 @@ def json_pieces(data: ComparisonData) -> Iterator[str]:
 def _answer_pieces(outcomes: Sequence[Outcome]) -> Iterator[str]:
     before = "["
     for one in outcomes:
-        yield f"{before}\n    {_indented(one.model_dump(mode='json'), by=4)}"
+        yield f"{before}\n    {_answer_text(one)}"
         before = ","
     yield "\n  ]" if outcomes else "[]"
+
+
+def _answer_text(outcome: Outcome) -> str:
+    # There are tens of thousands; the standard library takes twenty times as long to indent one.
+    text = outcome.model_dump_json(indent=2)
+    if any(word in text for word in _NO_NUMBERS):
+        # Which of them stand in a text, and which are no JSON, the standard library knows.
+        return _indented(outcome.model_dump(mode="json"), by=4)
+    return text.replace("\n", "\n    ")
 
 
 def _indented(value: JsonValue, *, by: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from tailorbird.types.judgements import Agreement
     from tailorbird.workflow.answering.results import Cell, ComparisonData, Pair
 
 NOTHING = "-"
@@ -52,7 +53,38 @@ def score_of(pair: Pair) -> str:
 
 def subtitle(data: ComparisonData) -> str:
     """Write what was compared, where and when."""
+    asked = f"{len(data.questions)}"
+    if data.early_stop is not None and data.early_stop.stopped:
+        asked += f" of {data.early_stop.given}"
     return (
-        f"{len(data.arms)} arms × {len(data.questions)} questions on {data.provider},"
+        f"{len(data.arms)} arms × {asked} questions on {data.provider},"
         f" {data.created_at:%Y-%m-%d %H:%M} UTC"
     )
+
+
+def pair_test(data: ComparisonData) -> str:
+    """Name the test by which arms are held against each other."""
+    if data.early_stop is None:
+        return "Exact McNemar test, p corrected after Holm over all pairs."
+    return f"Looked at while it was asked: {data.early_stop.method}."
+
+
+def judge_line(data: ComparisonData) -> str:
+    """Write who judged, how far to trust it, and what it cost; empty where nothing was judged."""
+    judge = data.judge
+    if judge is None:
+        return ""
+    parts = [f"{judge.judged} judgements by {judge.model}"]
+    parts += [_agreed(f"asked again about {one.rubric}, it", one) for one in judge.consistency]
+    if judge.people is not None:
+        parts.append(_agreed("it and people", judge.people))
+    if judge.usd is not None:
+        parts.append(f"{dollars(judge.usd)} USD, once, and a part of no arm's costs")
+    return f"Judged: {'; '.join(part for part in parts if part)}."
+
+
+def _agreed(who: str, found: Agreement) -> str:
+    if found.share is None:
+        return ""
+    kappa = "" if found.kappa is None else f", kappa {found.kappa:.2f}"
+    return f"{who} said the same of {found.share:.0%} of {found.n} answers{kappa}"

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tailorbird.report.figures import interval, p_value, score_of, share, subtitle
+from tailorbird.report.figures import (
+    interval,
+    judge_line,
+    p_value,
+    pair_test,
+    score_of,
+    share,
+    subtitle,
+)
 from tailorbird.report.overview import (
     COST_HEADS,
     LEARNED_HEADS,
@@ -44,7 +52,7 @@ def to_markdown(data: ComparisonData) -> str:
         _learned(data),
         "## Time, tokens, money",
         _table(COST_HEADS, map(cost_row, data.figures)),
-        "## Arm against arm\n\nAll questions; exact McNemar test, corrected after Holm.",
+        f"## Arm against arm\n\nAll questions. {pair_test(data)}",
         _table(_PAIR_HEADS, (_pair(one) for one in data.pairwise if one.kind == ALL_KINDS)),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -63,7 +71,9 @@ def _extras(data: ComparisonData) -> str:
     heads, *rows = extra_table(data) or [()]
     if not heads:
         return ""
-    return "## Scorers and judge\n\n" + _table([_escaped(head) for head in heads], rows)
+    table = _table([_escaped(head) for head in heads], rows)
+    blocks = ("## Scorers and judge", table, _escaped(judge_line(data)))
+    return "\n\n".join(block for block in blocks if block)
 
 
 def _learned(data: ComparisonData) -> str:

@@ -11,7 +11,7 @@ from tailorbird.workflow.comparing.learning import learned
 from tailorbird.workflow.comparing.summary import kinds_of
 
 if TYPE_CHECKING:
-    from tailorbird.workflow.answering.results import Cell, ComparisonData
+    from tailorbird.workflow.answering.results import Cell, ComparisonData, Metric
 
 COST_HEADS = (
     "arm",
@@ -66,12 +66,14 @@ class Overview:
 
 
 def extra_table(data: ComparisonData) -> list[tuple[str, ...]]:
-    """Give the figures of scorers and judge, heads first; empty where nobody was asked.
+    """Give the figures of scorers, embeddings and judge, heads first; empty without any.
 
     A cell is the mean over all questions with its 95 % interval, and its number where other arms
     have more.
     """
-    names = tuple(data.scorers)
+    asked: tuple[Metric, ...] = ("similarity",)  # a metric that has to be asked for
+    measured = {one.metric for one in data.summary}
+    names = (*(one for one in asked if one in measured), *data.scorers)
     found = {(one.arm, one.metric): one for one in data.summary if one.kind == ALL_KINDS}
     most = {
         name: max((one.n for one in found.values() if one.metric == name), default=0)
@@ -118,6 +120,12 @@ def learned_rows(data: ComparisonData) -> list[tuple[str, ...]]:
         )
         for one in found
     ]
+
+
+def step_rows(data: ComparisonData) -> list[tuple[str, ...]]:
+    """Give `learned_rows` where checkpoints show how that went; else nothing."""
+    has_steps = any(arm.tuned is not None and arm.tuned.step is not None for arm in data.arms)
+    return learned_rows(data) if has_steps else []
 
 
 def _portion(value: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from tailorbird.report.figures import subtitle
+from tailorbird.report.figures import pair_test, subtitle
 from tailorbird.report.page_costs import money_section
 from tailorbird.report.page_questions import question_list
 from tailorbird.report.page_style import style_sheet
@@ -28,8 +28,7 @@ _LEGEND = "Share of right answers with its 95 % interval; the stronger the color
 _STAR = " ★ marks the arm to take."
 _MATRIX_LEGEND = (
     "Is the arm of the row better or worse than that of the column? 45:3 says that 45 questions"
-    " were right only in the row, and 3 only in the column. Exact McNemar test, p corrected after"
-    " Holm over all pairs."
+    " were right only in the row, and 3 only in the column."
 )
 
 
@@ -77,7 +76,7 @@ def _pairs(data: ComparisonData) -> str:
         for kind in kinds
     )
     return (
-        f'<h2>Arm against arm</h2><p class="soft">{_MATRIX_LEGEND}</p>'
+        f'<h2>Arm against arm</h2><p class="soft">{_MATRIX_LEGEND} {pair_test(data)}</p>'
         f"{pair_matrix(data, ALL_KINDS)}{by_kind}"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from tailorbird.report.figures import interval, p_value, score_of, seconds, share
+from tailorbird.report.figures import interval, judge_line, score_of, seconds, share
 from tailorbird.report.overview import (
     COST_HEADS,
     LEARNED_HEADS,
@@ -16,6 +16,7 @@ from tailorbird.report.overview import (
 )
 from tailorbird.report.page_style import HEAT_LIGHT
 from tailorbird.workflow.answering.results import ALL_KINDS
+from tailorbird.workflow.comparing.evidence import p_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,7 +68,9 @@ def extra_figures(data: ComparisonData) -> str:
     rows = extra_table(data)
     if not rows:
         return ""
-    return f"<h2>Scorers and judge</h2>{plain_table(rows[0], rows[1:])}"
+    judged = judge_line(data)
+    line = f'<p class="soft">{escape(judged)}</p>' if judged else ""
+    return f"<h2>Scorers and judge</h2>{plain_table(rows[0], rows[1:])}{line}"
 
 
 def learned_table(data: ComparisonData) -> str:
@@ -134,7 +137,7 @@ def _duel(found: dict[tuple[str, str], Pair], row: str, column: str) -> str:
     figures = score_of(pair) if straight else f"{pair.losses}:{pair.wins}"
     return (
         f'<td class="{escape(word.partition(" ")[0])}">{_SIGNS[word]} {word}'
-        f"<small>{figures} of {pair.n}, p {p_value(pair.p_adjusted)}</small></td>"
+        f"<small>{figures} of {pair.n}, {escape(p_words(pair.p_adjusted))}</small></td>"
     )
 
 

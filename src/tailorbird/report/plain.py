@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING
 from unicodedata import category
 
-from tailorbird.report.figures import interval, share, subtitle
+from tailorbird.report.figures import interval, judge_line, share, subtitle
 from tailorbird.report.overview import (
     COST_HEADS,
     LEARNED_HEADS,
     Overview,
     cost_row,
     extra_table,
-    learned_rows,
+    step_rows,
 )
 from tailorbird.report.widths import align
 from tailorbird.workflow.answering.results import ALL_KINDS
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tailorbird.workflow.answering.results import ComparisonData, Verdict
 
 _WIDTH = 100
+_P_VALUE = re.compile(r"\bp ([=<]) (?=\d)")
+_GLUE = "\u00a0"  # a space at which no line is broken
 
 
 def to_text(data: ComparisonData) -> str:
@@ -56,15 +59,18 @@ def _share(table: Overview, arm: str, kind: str) -> str:
 
 def _extras(data: ComparisonData) -> str:
     rows = extra_table(data)
-    return "\n".join(align(rows, right=range(1, len(rows[0])))) if rows else ""
+    if not rows:
+        return ""
+    lines = [*align(rows, right=range(1, len(rows[0]))), _wrapped(judge_line(data), "")]
+    return "\n".join(line for line in lines if line)
 
 
 def _steps(data: ComparisonData) -> str:
     """Write what training memorized, where checkpoints show how that went."""
-    if not any(arm.tuned is not None and arm.tuned.step is not None for arm in data.arms):
+    rows = step_rows(data)
+    if not rows:
         return ""
-    rows = [LEARNED_HEADS, *learned_rows(data)]
-    return "\n".join(align(rows, right=range(1, len(LEARNED_HEADS))))
+    return "\n".join(align([LEARNED_HEADS, *rows], right=range(1, len(LEARNED_HEADS))))
 
 
 def _costs(data: ComparisonData) -> str:
@@ -81,14 +87,15 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def _wrapped(text: str, mark: str) -> str:
-    return textwrap.fill(
-        text,
+    filled = textwrap.fill(
+        _P_VALUE.sub(rf"p{_GLUE}\1{_GLUE}", text),
         _WIDTH,
         initial_indent=mark,
         subsequent_indent=" " * len(mark),
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return filled.replace(_GLUE, " ")
 
 
 def _printable(text: str) -> str:

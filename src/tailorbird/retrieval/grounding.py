@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from tailorbird.retrieval.places import rows_of, sheet_of
 from tailorbird.retrieval.quoting import bears_out, find_quote
-from tailorbird.text import overlap_f1, script_of, split_sentences
+from tailorbird.text import script_of, split_sentences
 from tailorbird.text.links import link_key, links
 from tailorbird.text.normalize import fold_width
 from tailorbird.text.passages import DECLINED, Passage, fence, shown_text
+from tailorbird.text.similarity import OverlapReference
 from tailorbird.types.answers import Citation
 from tailorbird.types.chat import Message
 from tailorbird.types.retrieval import Span
@@ -194,7 +195,8 @@ class _Reading:
         spans = self.quotes.get(number) or [
             Span(start=start, end=end) for start, end in split_sentences(text) or [(0, len(text))]
         ]
-        best = max(spans, key=lambda span: overlap_f1(text[span.start : span.end], statement))
+        said = OverlapReference(statement)
+        best = max(spans, key=lambda span: said.f1(text[span.start : span.end]))
         return _citation(number, hit, best)
 
 

@@ -29,7 +29,7 @@ import numpy as np
 from tailorbird.exceptions import StorageError, StoreVersionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -49,6 +49,7 @@ _SUMS = 1021
 _SUMMED = 16
 _BLOCK = _SUMMED * _SUMS * 8
 _RUN = 32  # blocks that are summed together: four megabytes stay in the processor's cache
+_WRITTEN = 8  # blocks that are written together
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ class ArrayFile:
         if hashlib.blake2b(sums, digest_size=16).hexdigest() != told["sums"]:
             raise self._damaged("its list of checksums is not the one that was written")
         self._sums = np.frombuffer(sums, dtype="<u4")
-        self._checked = np.zeros(len(self._sums), dtype=np.bool_)
+        self._checked = bytearray(len(self._sums))  # 1 for a block that was compared
         self._arrays: dict[str, NDArray[np.generic]] = {}
 
     def __contains__(self, column: object) -> bool:
@@ -183,16 +184,14 @@ class ArrayFile:
         Raises:
             StorageError: It is damaged.
         """
-        array = self._array(column)
-        self._check_rows(column, 0, len(array))
-        return array
+        return self.part(column, 0, len(self._array(column)))
 
     def was_checked(self, column: Column[np.generic], start: int, stop: int) -> bool:
         """Say whether some rows of an array were checked before."""
         width = self._array(column)[:1].nbytes
         first = self._table[column.name][2]
-        touched = slice((first + start * width) // _BLOCK, (first + stop * width) // _BLOCK + 1)
-        return bool(self._checked[touched].all())
+        touched = (first + start * width) // _BLOCK, (first + stop * width) // _BLOCK + 1
+        return self._checked.find(0, *touched) < 0
 
     def steps(self, column: Column[_Scalar], start: int, stop: int) -> Iterator[NDArray[_Scalar]]:
         """Give rows as `part` does, piece by piece, and check each piece just before it is given.
@@ -216,8 +215,23 @@ class ArrayFile:
         Raises:
             StorageError: They are damaged.
         """
-        self._check_rows(column, start, stop)
-        return self._array(column)[start:stop]
+        [found] = self.parts(column, [slice(start, stop)])
+        return found
+
+    def parts(self, column: Column[_Scalar], stretches: Sequence[slice]) -> list[NDArray[_Scalar]]:
+        """Give several stretches of rows, each as `part` does.
+
+        Raises:
+            StorageError: They are damaged.
+        """
+        array = self._array(column)
+        width = array[:1].nbytes
+        first = self._table[column.name][2]
+        for one in stretches:
+            if one.stop > one.start and width:
+                end = first + one.stop * width
+                self._check_blocks((first + one.start * width) // _BLOCK, (end - 1) // _BLOCK + 1)
+        return [array[one] for one in stretches]
 
     def picked(self, column: Column[_Scalar], rows: NDArray[np.intp]) -> NDArray[_Scalar]:
         """Give some rows of an array, in their order, and check only them.
@@ -226,7 +240,7 @@ class ArrayFile:
             StorageError: They are damaged.
         """
         array = self._array(column)
-        if len(rows) and not self._checked.all():
+        if len(rows) and 0 in self._checked:
             width = array[:1].nbytes
             start = self._table[column.name][2] + rows * width
             spans = np.stack([start // _BLOCK, (start + max(width - 1, 0)) // _BLOCK])
@@ -236,7 +250,7 @@ class ArrayFile:
             # A row wider than a block has more between its first and its last.
             if width > _BLOCK:
                 for row in rows.tolist():
-                    self._check_rows(column, row, row + 1)
+                    self.part(column, row, row + 1)
         return array[rows]
 
     def check(self) -> None:
@@ -245,7 +259,7 @@ class ArrayFile:
         Raises:
             StorageError: It is damaged.
         """
-        self._checked[:] = False
+        self._checked = bytearray(len(self._sums))
         self._check_blocks(0, len(self._sums))
 
     def _array(self, column: Column[_Scalar]) -> NDArray[_Scalar]:
@@ -258,25 +272,19 @@ class ArrayFile:
             self._arrays[column.name] = found
         return cast("NDArray[_Scalar]", found)
 
-    def _check_rows(self, column: Column[_Scalar], start: int, stop: int) -> None:
-        width = self._array(column)[:1].nbytes
-        if stop > start and width:
-            first = self._table[column.name][2]
-            end = first + stop * width
-            self._check_blocks((first + start * width) // _BLOCK, (end - 1) // _BLOCK + 1)
-
     def _check_blocks(self, start: int, stop: int) -> None:
-        """Compare blocks with their checksums, unless all of them were compared before."""
-        if self._checked[start:stop].all():
+        """Compare blocks with their checksums, from the first on that was not compared before."""
+        first = self._checked.find(0, start, stop)
+        if first < 0:
             return
-        for run in range(start, stop, _RUN):
+        for run in range(first, stop, _RUN):
             end = min(run + _RUN, stop)
             found = _sums(self._bytes[run * _BLOCK : min(end * _BLOCK, self._body)])
             wrong = np.flatnonzero(found != self._sums[run:end])
             if len(wrong):
                 place = (run + int(wrong[0])) * _BLOCK
                 raise self._damaged(f"the {_BLOCK:,} bytes from {place:,} on have changed")
-            self._checked[run:end] = True
+            self._checked[run:end] = b"\1" * (end - run)
 
     def _refuse_newer(
         self, version: int, buffer: mmap.mmap | bytes | memoryview, seal: Seal
@@ -336,18 +344,22 @@ class _Body:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._waiting = bytearray()
+        # One buffer for the whole file: who writes much must not make the process grow.
+        self._waiting = memoryview(bytearray(_WRITTEN * _BLOCK))
         self._found: list[NDArray[np.uint32]] = []
         self.size = 0
 
     def write(self, data: bytes | memoryview) -> None:
         """Append bytes."""
-        self.size += len(data)
-        run = _RUN * _BLOCK
-        for start in range(0, len(data), run):
-            self._waiting += data[start : start + run]
-            if len(self._waiting) >= run:
-                self._give(run)
+        rest = memoryview(data)
+        while rest:
+            held = self.size % len(self._waiting)
+            part = rest[: len(self._waiting) - held]
+            self._waiting[held : held + len(part)] = part
+            self.size += len(part)
+            rest = rest[len(part) :]
+            if held + len(part) == len(self._waiting):
+                self._give(self._waiting)
 
     def align(self) -> None:
         """Go on at a place where an array may begin."""
@@ -356,12 +368,10 @@ class _Body:
     def finish(self) -> bytes:
         """Write what is left, and give the blocks' checksums."""
         self.align()
-        self._give(len(self._waiting))
+        self._give(self._waiting[: self.size % len(self._waiting)])
         return np.concatenate(self._found).astype("<u4").tobytes()
 
-    def _give(self, size: int) -> None:
-        data = bytes(self._waiting[:size])
-        del self._waiting[:size]
+    def _give(self, data: memoryview) -> None:
         self._found.append(_sums(np.frombuffer(data, dtype=np.uint8)))
         self._file.write(data)
 

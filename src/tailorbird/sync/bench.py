@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tailorbird.workflow.answering.arms import ArmOptions
     from tailorbird.workflow.bulk.asking import BulkOptions
     from tailorbird.workflow.comparing.appraising import AnyScorer
+    from tailorbird.workflow.comparing.options import StopEarly
     from tailorbird.workflow.judging.options import JudgeOptions
     from tailorbird.workflow.searching.index import Index
 
@@ -132,6 +133,7 @@ class SyncWorkbench(
         judge: JudgeOptions | None = None,
         bulk: BulkOptions | bool = False,
         stream: bool = False,
+        stop_early: StopEarly | bool = False,
         on_progress: OnProgress = silent,
     ) -> Comparison:
         """Ask every arm every question, score the answers, and say what to do."""
@@ -146,5 +148,6 @@ class SyncWorkbench(
             judge=judge,
             bulk=bulk,
             stream=stream,
+            stop_early=stop_early,
             on_progress=on_progress,
         )

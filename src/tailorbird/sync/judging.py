@@ -8,8 +8,14 @@ from tailorbird.sync.calling import Caller
 from tailorbird.workflow.progress import OnProgress, silent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tailorbird.report import Comparison
     from tailorbird.types.judgements import PreferenceReport
+    from tailorbird.types.questions import Question
+    from tailorbird.workflow.answering.arm import Arm
+    from tailorbird.workflow.bulk.asking import BulkOptions
+    from tailorbird.workflow.judging.estimate import JudgeEstimate
     from tailorbird.workflow.judging.options import JudgeOptions
     from tailorbird.workflow.judging.rubrics import Rubric
 
@@ -17,7 +23,18 @@ if TYPE_CHECKING:
 class SyncJudging(Caller):
     """Judging; see `Workbench` for what each method does."""
 
-    def judge_pairs(
+    def estimate_judging(
+        self,
+        arms: Sequence[Arm],
+        questions: Sequence[Question],
+        *,
+        judge: JudgeOptions | None = None,
+        bulk: bool = False,
+    ) -> JudgeEstimate:
+        """Say what judging a comparison would ask of the judge, and what that costs."""
+        return self.call(self.bench.estimate_judging, arms, questions, judge=judge, bulk=bulk)
+
+    def judge_pairs(  # noqa: PLR0913 - those of the twin
         self,
         result: Comparison,
         arm: str,
@@ -25,6 +42,7 @@ class SyncJudging(Caller):
         *,
         rubric: Rubric | None = None,
         options: JudgeOptions | None = None,
+        bulk: BulkOptions | bool = False,
         on_progress: OnProgress = silent,
     ) -> PreferenceReport:
         """Let the judge say which of two arms answers better, question by question."""
@@ -35,5 +53,6 @@ class SyncJudging(Caller):
             baseline,
             rubric=rubric,
             options=options,
+            bulk=bulk,
             on_progress=on_progress,
         )

@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tailorbird.text.memo import memo
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DECLINED = "NOT_IN_THE_PASSAGES"
 """What a model is told to answer, and nothing else, when its passages do not hold the answer."""
 
-_FENCED = re.compile(
-    r"<<passages (?P<marker>[0-9a-f]{8,})>>\n(?P<body>.*?)\n<<end (?P=marker)>>", re.DOTALL
-)
+_BEGIN = re.compile(r"<<passages (?P<marker>[0-9a-f]{8,})>>\n")
 _HEAD = re.compile(r"^\[(?P<number>\d+)\] (?P<title>.*)$", re.MULTILINE)
 
 # What a document must not bring along. Speakers and tags are those of common chat templates.
@@ -56,10 +56,9 @@ def fence(passages: Sequence[Passage], *, marker: str) -> str:
 
 def unfence(prompt: str) -> tuple[Passage, ...] | None:
     """Read the last fenced passages of a prompt back; None when there are none."""
-    found = list(_FENCED.finditer(prompt))
-    if not found:
+    body = _last_body(prompt)
+    if body is None:
         return None
-    body = found[-1]["body"]
     heads = list(_HEAD.finditer(body))
     ends = [head.start() for head in heads[1:]] + [len(body)] * bool(heads)
     return tuple(
@@ -68,6 +67,23 @@ def unfence(prompt: str) -> tuple[Passage, ...] | None:
     )
 
 
+def _last_body(prompt: str) -> str | None:
+    """Give what stands in the last fence of a prompt; None when there is none."""
+    body: str | None = None
+    at = 0
+    while (begin := _BEGIN.search(prompt, at)) is not None:
+        # Looked for as it stands: a lazy pattern would go character by character.
+        end = f"\n<<end {begin['marker']}>>"
+        stop = prompt.find(end, begin.end())
+        if stop < 0:
+            at = begin.start() + 1
+        else:
+            body = prompt[begin.end() : stop]
+            at = stop + len(end)
+    return body
+
+
+@memo(longest=4_000, most=1 << 10)
 def shown_text(text: str) -> str:
     """Give what a model is shown of a text: as long as the text, character by character.
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tailorbird.text.graphemes import grapheme_boundary
+from tailorbird.text.memo import memo
 from tailorbird.text.patterns import lazy_pattern
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     line end (unless the line has 40 characters or more and is wrapped in midst of a sentence: a
     Latin letter or comma before it, a small letter behind it).
     """
+    return list(_spans(text))
+
+
+@memo(longest=4_000, most=1 << 10)
+def _spans(text: str) -> tuple[tuple[int, int], ...]:
     spans: list[tuple[int, int]] = []
     start = 0
     for border in (*_borders(text), len(text)):
@@ -89,7 +95,7 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
             begin = end - len(core)
             spans.append((begin if begin == start else _unbroken(text, begin, start), end))
         start = border
-    return spans
+    return tuple(spans)
 
 
 def _borders(text: str) -> Iterator[int]:

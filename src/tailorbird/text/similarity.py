@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from tailorbird.text.memo import memo
 from tailorbird.text.normalize import normalize
 from tailorbird.text.scripts import has_spaced_words
 
@@ -54,8 +55,9 @@ def overlap_f1(answer: str, reference: str) -> float:
     return OverlapReference(reference).f1(answer)
 
 
+@memo(longest=400, most=1 << 11)
 def _units(text: str, *, spaced: bool) -> Counter[str]:
-    """Count words or characters of the normalized text."""
+    """Count words or characters of the normalized text; nobody may change the counts."""
     plain = _APOSTROPHE.sub("", normalize(text))
     words = _PUNCTUATION.sub(" ", plain).split()
     if spaced:

@@ -9,13 +9,16 @@ class Frozen(BaseModel):
     """A value: keyword-only, immutable, tolerant of fields that a newer provider sends.
 
     Schemas are built on first use (`defer_build`), so that importing the package stays cheap.
-    Validation errors never repeat the input, because it may be a user's content or a secret.
+    Validation errors never repeat the input, because it may be a user's content or a secret. A
+    number that JSON does not have is written as `NaN` or `Infinity`, and never as `null`, which
+    would say that there is none.
     """
 
     model_config = ConfigDict(
         frozen=True,
         extra="ignore",
         defer_build=True,
+        ser_json_inf_nan="constants",
         hide_input_in_errors=True,
         protected_namespaces=(),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Generic, Literal
+from typing import Annotated, Generic, Literal, TypeAlias
 
 from pydantic import Field, JsonValue
 from typing_extensions import TypeVar
@@ -212,6 +212,15 @@ class Reply(Frozen, Generic[T]):
     """The provider's id of the request, for its support."""
     warnings: tuple[str, ...] = ()
     """What looked odd, such as an answer by another model family than the one asked."""
+
+
+# Pydantic makes a class for each parameter, which takes longer than making a reply, and forgets it
+# with the last reply of it; those that are made for every answer are kept.
+PlainReply: TypeAlias = Reply[None]
+"""A reply of text."""
+
+AnyReply: TypeAlias = Reply[object]
+"""A reply whose output has a type that is not looked at."""
 
 
 class ToolCallDelta(Frozen):

@@ -20,6 +20,7 @@ from tailorbird.workbench.reporting import Reporter
 from tailorbird.workbench.spending import Payer, metered
 from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY
 from tailorbird.workflow.answering.arms import ArmOptions
+from tailorbird.workflow.comparing.options import chosen_stop
 from tailorbird.workflow.money.subject import spending_on
 from tailorbird.workflow.progress import OnProgress, silent
 from tailorbird.workflow.searching.index import Index
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from tailorbird.workflow.answering.arm import Arm
     from tailorbird.workflow.bulk.asking import BulkOptions
     from tailorbird.workflow.comparing.appraising import AnyScorer
+    from tailorbird.workflow.comparing.options import StopEarly
     from tailorbird.workflow.judging.options import JudgeOptions
 
 
@@ -187,12 +189,12 @@ class Workbench(Leaver, Finder, Questioner, Judging, Asker, Payer, Reporter):
         judge: JudgeOptions | None = None,
         bulk: BulkOptions | bool = False,
         stream: bool = False,
+        stop_early: StopEarly | bool = False,
         on_progress: OnProgress = silent,
     ) -> Comparison:
         """Ask every arm every question, score the answers, and say what to do.
 
-        Answers are kept as they come: the same arms and questions are never asked again in this
-        workspace, and a run that was broken off goes on where it stopped.
+        Answers are kept as they come: what broke off goes on, and nothing is asked twice.
 
         Args:
             arms: What to compare, as `arms` gives them or of one's own making.
@@ -200,36 +202,51 @@ class Workbench(Leaver, Finder, Questioner, Judging, Asker, Payer, Reporter):
             name: Name of the run; None makes one.
             settings: What else the run depends on, such as `held_out` and `seed`; for the report.
             concurrency: How many answers to ask for at once.
-            scorers: Figures of your own (`Scorer`, `BatchScorer`); `"similarity"` compares
-                embeddings.
+            scorers: Figures of your own (`Scorer`, `BatchScorer`); `"similarity"`: of embeddings.
             judge: How the model of the role `judge` judges the answers; None asks none.
-            bulk: Ask as batches, at a part of the price and within a day; called again, also from
-                another process, it finds its batches. `BulkOptions(again=True)` asks once more
-                what came back without an answer.
+            bulk: Ask arms and judge as batches: at a part of the price, each within a day. The same
+                call finds them again; `BulkOptions(again=True)` asks again what had no answer.
             stream: Stream plain answers, to measure the time to the first token; forms come whole.
+            stop_early: Ask in blocks, look after each, and stop when the rest would decide nothing;
+                p-values hold however often one looks. It needs two arms, and excludes `bulk`.
             on_progress: Called after each answer, and while answers are scored and judged.
 
         Raises:
-            InvalidInputError: There is no arm or question, a name stands twice or is too long, or a
-                scorer or the judge cannot be asked.
+            InvalidInputError: There is no arm or question, a name is wrong or stands twice, or a
+                scorer or the judge cannot be asked, or asking cannot stop early.
             ScorerError: A scorer failed; the answers are kept.
             ProviderError: All further calls would fail too; what came is kept.
         """
-        if name is not None:
-            check_report_name(name)
-        if bulk and stream:
-            message = "a batch cannot be streamed: leave out bulk or stream"
-            raise InvalidInputError(message)
+        _check_run(name, bulk=bool(bulk), stream=stream)
+        batches = await self._parts.batches(bulk, on_progress=on_progress) if bulk else None
         comparer = await self._parts.comparer(
             arms,
             concurrency=concurrency,
-            appraiser=make_appraiser(self._parts, scorers, judge),
+            appraiser=make_appraiser(self._parts, scorers, judge, batches=batches),
             stream=stream,
-            batches=await self._parts.batches(bulk, on_progress=on_progress) if bulk else None,
+            batches=batches,
         )
         await self._metered.flush()  # the costs of the arms are what the journal knows
         with spending_on(name or "comparison"):
             data = await comparer.compare(
-                arms, questions, name=name, settings=settings, on_progress=on_progress
+                arms,
+                questions,
+                name=name,
+                settings=settings,
+                stop_early=chosen_stop(stop_early),
+                on_progress=on_progress,
             )
         return await self._kept(data)
+
+
+def _check_run(name: str | None, *, bulk: bool, stream: bool) -> None:
+    """Do nothing for a run that can be kept and asked.
+
+    Raises:
+        InvalidInputError: The name is no name of a run, or a batch shall be streamed.
+    """
+    if name is not None:
+        check_report_name(name)
+    if bulk and stream:
+        message = "a batch cannot be streamed: leave out bulk or stream"
+        raise InvalidInputError(message)

@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 
     from tailorbird.report import Comparison
     from tailorbird.types.judgements import PreferenceReport
+    from tailorbird.types.questions import Question
     from tailorbird.workbench.parts import Parts
+    from tailorbird.workflow.answering.arm import Arm
+    from tailorbird.workflow.bulk.asking import BulkOptions
+    from tailorbird.workflow.bulk.collecting import Batches
     from tailorbird.workflow.comparing.appraising import AnyScorer, Appraiser
+    from tailorbird.workflow.judging.estimate import JudgeEstimate
     from tailorbird.workflow.judging.judge import Judge
     from tailorbird.workflow.judging.options import JudgeOptions
     from tailorbird.workflow.judging.rubrics import Rubric
@@ -23,7 +28,46 @@ class Judging:
 
     _parts: Parts
 
-    async def judge_pairs(
+    async def estimate_judging(
+        self,
+        arms: Sequence[Arm],
+        questions: Sequence[Question],
+        *,
+        judge: JudgeOptions | None = None,
+        bulk: bool = False,
+    ) -> JudgeEstimate:
+        """Say what `compare(arms, questions, judge=…)` would ask of the judge, and what that costs.
+
+        Nothing is asked, and no answer has to be there yet: they are taken for as long as the
+        accepted ones. What may really be spent is limited by a budget.
+
+        Args:
+            arms: Who would answer.
+            questions: What would be asked.
+            judge: How to judge; None judges as `JudgeOptions()` says.
+            bulk: Whether batches would answer, at a part of the price.
+
+        Raises:
+            ConfigError: The profile names no model for the judge.
+        """
+        # As in `judge_pairs`.
+        from tailorbird.journal.threads import in_thread  # noqa: PLC0415
+        from tailorbird.workflow.judging.estimate import estimate_judging  # noqa: PLC0415
+        from tailorbird.workflow.judging.options import JudgeOptions  # noqa: PLC0415
+
+        options = judge or JudgeOptions()
+        maker = make_judge(self._parts, options)
+        return await in_thread(
+            estimate_judging,
+            arms,
+            questions,
+            options=options,
+            model=maker.model,
+            price=maker.price,
+            bulk=bulk,
+        )
+
+    async def judge_pairs(  # noqa: PLR0913 - what is judged, by what, and how
         self,
         result: Comparison,
         arm: str,
@@ -31,6 +75,7 @@ class Judging:
         *,
         rubric: Rubric | None = None,
         options: JudgeOptions | None = None,
+        bulk: BulkOptions | bool = False,
         on_progress: OnProgress = silent,
     ) -> PreferenceReport:
         """Let the judge say which of two arms answers better, question by question.
@@ -45,6 +90,8 @@ class Judging:
             baseline: Name of the one it is compared with.
             rubric: What makes an answer better; None takes the first of the options' rubrics.
             options: How to judge; None takes the model of the role `judge` and 200 questions.
+            bulk: Ask as batches, at a part of the price and within a day; called again, also from
+                another process, it finds them.
             on_progress: Called as it goes on.
 
         Raises:
@@ -58,16 +105,17 @@ class Judging:
         from tailorbird.workflow.judging.preferring import named_pair, prefer  # noqa: PLC0415
 
         options = options or JudgeOptions()
+        batches = await self._parts.batches(bulk, on_progress=on_progress) if bulk else None
         return await prefer(
-            make_judge(self._parts, options),
+            make_judge(self._parts, options, batches=batches),
             named_pair(result.data, arm, baseline),
             rubric=rubric or options.rubrics[0],
             on_progress=on_progress,
         )
 
 
-def make_judge(parts: Parts, options: JudgeOptions) -> Judge:
-    """Put a judge together.
+def make_judge(parts: Parts, options: JudgeOptions, *, batches: Batches | None = None) -> Judge:
+    """Put a judge together; with `batches` it is asked by these.
 
     Raises:
         ConfigError: The profile names no model for its role.
@@ -86,6 +134,7 @@ def make_judge(parts: Parts, options: JudgeOptions) -> Judge:
             identity=parts.provider.identity,
             options=options.chat,
             concurrency=options.concurrency,
+            batches=batches,
         ),
         model=player.model,
         options=options,
@@ -94,7 +143,11 @@ def make_judge(parts: Parts, options: JudgeOptions) -> Judge:
 
 
 def make_appraiser(
-    parts: Parts, scorers: Sequence[AnyScorer], judge: JudgeOptions | None
+    parts: Parts,
+    scorers: Sequence[AnyScorer],
+    judge: JudgeOptions | None,
+    *,
+    batches: Batches | None = None,
 ) -> Appraiser:
     """Put together who is asked what answers are worth.
 
@@ -107,5 +160,5 @@ def make_appraiser(
     return Appraiser(
         scorers=tuple(scorers),
         embedder=parts.embedder if parts.find_role("embedding") else None,
-        judge=None if judge is None else make_judge(parts, judge),
+        judge=None if judge is None else make_judge(parts, judge, batches=batches),
     )

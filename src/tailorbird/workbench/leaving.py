@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tailorbird.exceptions import InvalidInputError
 from tailorbird.workbench.tuner import Tuner
 from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY
 from tailorbird.workflow.progress import OnProgress, silent
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from tailorbird.journal import Workspace
     from tailorbird.journal.bundles import Bundle
+    from tailorbird.protocols import Provider
     from tailorbird.types.ids import ModelId
     from tailorbird.types.questions import Question
     from tailorbird.types.tuned import TunedModel
@@ -30,6 +32,7 @@ class Leaver(Tuner):
     """What `Workbench` has for moving on; made by nobody else."""
 
     workspace: Workspace
+    provider: Provider
 
     async def export_tuned(self, name: str, *, to: Path | str) -> Bundle:
         """Write a tuned model into a folder of plain files: rows, prompt, method, metrics, dates.
@@ -123,11 +126,13 @@ class Leaver(Tuner):
         Args:
             bundle: Folder that `export_tuned` wrote.
             on: Workbench of the provider to train on; None takes this one.
-            name: Name of the run; None takes the bundle's.
+            name: Name of the run; None takes the bundle's, where the workspace does not hold that
+                model itself.
             base: Base model; None takes the role `tune_base`. Method and seed are the bundle's.
             on_progress: Called whenever the job's status changes.
 
         Raises:
+            InvalidInputError: The name stands for another run.
             StorageError: The folder is no bundle, or is damaged.
             UnsupportedError: The provider does not tune.
             DataError: The rows break a rule of the provider.
@@ -146,6 +151,8 @@ class Leaver(Tuner):
         if kept.is_validated:
             checked = await in_thread(read_examples, folder.validation, use="validation")
         target = self if on is None else on
+        if name is None and target.provider.identity == old.identity:
+            await _check_name(target.workspace, old)
         tuned = await target.fine_tune(
             train,
             name=name or old.name,
@@ -207,3 +214,19 @@ class Leaver(Tuner):
             days=days,
             margin=MARGIN if margin is None else margin,
         )
+
+
+async def _check_name(workspace: Workspace, old: TunedModel) -> None:
+    """Do nothing where a bundle's name can be the new run's too.
+
+    Raises:
+        InvalidInputError: The workspace holds the bundle's model itself under that name.
+    """
+    known = await workspace.list_tuned(identity=old.identity)
+    mark = (old.name, old.job, old.training_hash)
+    if mark in [(one.name, one.job, one.training_hash) for one in known]:
+        message = (
+            f"this workspace holds the model of the bundle as {old.name!r}: give the new run a name"
+            " of its own (name=…, --name)"
+        )
+        raise InvalidInputError(message)

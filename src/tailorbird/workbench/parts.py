@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from tailorbird.workflow.answering.answer import Answerer
     from tailorbird.workflow.answering.arm import Arm
     from tailorbird.workflow.bulk.asking import Bulk, BulkOptions
+    from tailorbird.workflow.bulk.collecting import Batches
     from tailorbird.workflow.comparing.appraising import Appraiser
     from tailorbird.workflow.comparing.compare import Comparer
-    from tailorbird.workflow.comparing.running import Batches
     from tailorbird.workflow.progress import OnProgress
     from tailorbird.workflow.searching.embedder import Embedder
     from tailorbird.workflow.searching.index import Index
@@ -325,8 +325,10 @@ class Parts:
     ) -> Batches:
         """Give what asks a comparison's questions as batches."""
         from tailorbird.workflow.bulk.asking import BulkOptions  # noqa: PLC0415 - as in `bulk`
-        from tailorbird.workflow.bulk.collecting import Collector  # noqa: PLC0415 - as in `bulk`
-        from tailorbird.workflow.comparing.running import Batches  # noqa: PLC0415
+        from tailorbird.workflow.bulk.collecting import (  # noqa: PLC0415 - as in `bulk`
+            Batches,
+            Collector,
+        )
 
         wanted = BulkOptions() if options is True else options
 

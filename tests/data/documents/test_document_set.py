@@ -255,6 +255,15 @@ def test_links_and_hidden_files_are_not_followed_but_counted(tmp_path: Path) -> 
     assert "'.git', '.hidden.txt'" in hidden.reason
 
 
+def test_files_that_office_keeps_beside_open_ones_are_hidden(tmp_path: Path) -> None:
+    """`~$rules.docx` is no damaged document: it says who has opened `rules.docx`."""
+    fill(tmp_path, a_txt="text")
+    (tmp_path / "~$rules.docx").write_bytes(b"\x05owner")
+    found = read_documents(tmp_path)
+    assert [one.code for one in found.problems] == ["document.hidden"]
+    assert "~$rules.docx" in found.problems[0].reason
+
+
 def test_what_is_no_file_is_left_out(tmp_path: Path) -> None:
     """A pipe or a socket with the name of a text would block for ever."""
     fill(tmp_path, a_txt="text")

@@ -68,6 +68,17 @@ def test_larger_files_may_take_longer(office: Maker) -> None:
         read_documents(slow, loaders={".pdf": allowed})
 
 
+def test_a_bad_file_is_named_as_its_reader_named_it(
+    office: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second process knows the whole path; what is told is the one that was given."""
+    (office.folder / "a.pdf").write_bytes(b"%PDF-1.7 broken")
+    monkeypatch.chdir(office.folder)
+    with pytest.raises(DataError) as caught:
+        read_documents(Path("a.pdf"))
+    assert {one.source for one in caught.value.problems} == {"a.pdf"}
+
+
 def test_a_trusted_file_can_be_read_in_this_process(office: Maker) -> None:
     """The same text comes without a second process."""
     path = office.pdf("a.pdf", [["one"], ["二"]])

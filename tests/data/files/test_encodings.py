@@ -163,6 +163,27 @@ def test_utf16_without_mark_is_refused(tmp_path: Path, codec: str, shown: str, t
         assert f"encoding='{codec}'" in problem.fix
 
 
+def test_marked_file_that_is_cut_is_not_sent_back_to_guessing(tmp_path: Path) -> None:
+    """Where a mark names the encoding, the fix is to write the line again."""
+    problem = only(saved(tmp_path, codecs.BOM_UTF16_LE + JAPANESE.encode("utf-16-le")[:-1]))
+    assert problem.code == "encoding.undecodable"
+    assert problem.fix.startswith("write this line again")
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("question,answer\n어떻게 하나요,연락하세요\n", "euc_kr"),
+        ("问题,回答\n怎么办理这个业务呢,请联系客服\n", "gb2312"),
+    ],
+)
+def test_other_languages_are_not_taken_for_euc_jp(tmp_path: Path, text: str, codec: str) -> None:
+    """Korean and Chinese have the bytes of EUC-JP, and no kana."""
+    problem = only(saved(tmp_path, text.encode(codec)))
+    assert problem.code == "encoding.unknown"
+    assert "EUC-JP" not in problem.reason
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [

@@ -45,6 +45,8 @@ def problems_in(raw: bytes) -> tuple[Problem, ...]:
         ('{"a": 1} x', 10, "one complete JSON object"),
         (r'{"a": "C:\work"}', 10, r"a backslash as \\"),
         ('{"a": 01}', 8, "one complete JSON object"),
+        ('{"a": 1},', 9, "the comma at the end of the line"),
+        ('\ufeff{"a": 1}', 1, "beginning of the file only"),
     ],
 )
 def test_syntax_errors_give_column_and_fix(line: str, column: int, fix: str) -> None:

@@ -70,8 +70,8 @@ def codes(questions: QuestionSet) -> list[tuple[str, str, int | None]]:
 def test_usual_names_are_known(tmp_path: Path, header: str) -> None:
     """Columns are known by their English and Japanese names, whatever the delimiter."""
     delimiter = next(one for one in ("\t", ";", ",") if one in header)
-    path = saved(tmp_path, f"{header}\nq{delimiter}a\n")
-    assert rows(read_questions(path)) == [("q", "a")]
+    path = saved(tmp_path, f"{header}\nwhen{delimiter}now\n")
+    assert rows(read_questions(path)) == [("when", "now")]
 
 
 @pytest.mark.parametrize(
@@ -432,6 +432,36 @@ def test_huge_cell_with_line_breaks(tmp_path: Path) -> None:
     assert f"{len(cell):,}" in found[0].reason
 
 
+def test_quote_over_more_text_than_is_waited_for(tmp_path: Path) -> None:
+    """A quote is not said to be open for ever when only so much of the file was looked at."""
+    cell = "line, more\n" * 120_000
+    found = refused(saved(tmp_path, f'{HEADER}q,"{cell}"\n'))
+    assert (found[0].line, found[0].code) == (2, "csv.quote")
+    assert "is never closed within the next 1," in found[0].reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "質問,回答\nq,a\n質問,回答\nq2,a2\n",
+        "質問,回答\nq,a\n\ufeff質問,回答\nq2,a2\n",
+        "id,質問,回答\n1,q,a\nid,質問,回答\n2,q2,a2\n",
+    ],
+)
+def test_header_that_is_repeated_is_no_row(tmp_path: Path, text: str) -> None:
+    """Files with a header each that were put together do not teach the names of their columns."""
+    [problem] = refused(saved(tmp_path, text))
+    assert (problem.line, problem.code) == (3, "row.header")
+    assert "remove the line" in problem.fix
+
+
+@pytest.mark.parametrize("cell", ["\u200b", "\ufeff", " \u2060\u3000", "\u202e\u202c", "\xad"])
+def test_cell_of_which_nothing_is_seen_is_empty(tmp_path: Path, cell: str) -> None:
+    """Marks that no reader sees are no answer."""
+    problem = refused(saved(tmp_path, f"{HEADER}q,{cell}\n"))[0]
+    assert (problem.severity, problem.line, problem.code) == ("error", 2, "row.empty")
+
+
 def test_cell_over_our_own_limit(tmp_path: Path) -> None:
     """A cell that can be read and is too long for a question or answer tells tokens and limit."""
     problem = only(saved(tmp_path, f"{HEADER}q,{'長' * 120_000}\n"))
@@ -731,6 +761,22 @@ def test_tokens_are_counted_by_the_given_counter(tmp_path: Path) -> None:
 
 # --- anything that a writer writes
 
+# What stands in `unusual_text` as a pattern, here as a plain list of characters.
+UNSEEN = frozenset(
+    chr(code)
+    for first, last in [
+        *((0xAD, 0xAD), (0x61C, 0x61C), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F)),
+        *((0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F)),
+    ]
+    for code in range(first, last + 1)
+)
+
+
+def is_seen(text: str) -> bool:
+    """Return whether a reader sees anything of a text."""
+    return any(not char.isspace() and char not in UNSEEN for char in text)
+
+
 CELL = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffd")
     | st.sampled_from("\n\",;\t'あ質①"),
@@ -759,7 +805,7 @@ def test_what_the_csv_module_writes_is_read_back(
     writer.writerows([("question", "answer"), *table])
     path = tmp_path_factory.mktemp("tables") / "faq.csv"
     path.write_bytes(buffer.getvalue().encode(encoding))
-    expected = [(one.strip(), two.strip()) for one, two in table if one.strip() and two.strip()]
+    expected = [(one.strip(), two.strip()) for one, two in table if is_seen(one) and is_seen(two)]
     if not expected:
         with pytest.raises(DataError, match="no row is left"):
             read_questions(path, empty_answers="skip")

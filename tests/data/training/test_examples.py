@@ -20,6 +20,7 @@ from tailorbird.data.training.examples import (
 )
 from tailorbird.data.training.row import AnyExample
 from tailorbird.data.training.validation import validate_training_file
+from tailorbird.data.unusual_text import is_blank
 from tailorbird.exceptions import DataError, StorageError
 from tailorbird.types.chat import ImagePart, TextPart, Tool, ToolCall
 from tailorbird.types.questions import Example, GradedPrompt, PreferencePair, TrainingMessage
@@ -34,7 +35,7 @@ TEXTS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufffd"),
     min_size=1,
     max_size=20,
-).filter(str.strip)
+).filter(lambda text: not is_blank(text))
 NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,20}", fullmatch=True)
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9**20) | TEXTS,

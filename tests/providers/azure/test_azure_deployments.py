@@ -283,12 +283,28 @@ async def test_pages_elsewhere_are_refused(manager: Manager) -> None:
 
 
 async def test_pages_have_an_end(manager: Manager) -> None:
-    """A listing that never ends is ended."""
+    """A listing that runs in a circle, or never ends, is an error and no shorter listing."""
     link = f"https://management.azure.com{ACCOUNT}/deployments?again"
-    manager.answers = {"GET": [(200, {"value": [], "nextLink": link})]}
+    manager.answers = {"GET": [(200, {"value": [shown("a")], "nextLink": link})]}
     async with manager.opened() as provider:
-        assert [one async for one in provider.deployments.list()] == []
-    assert len(manager.seen) == 100
+        with pytest.raises(UnexpectedResponseError, match="run in a circle"):
+            _ = [one async for one in provider.deployments.list()]
+        assert len(manager.seen) == 2
+        manager.answers = {
+            "GET": [(200, {"value": [], "nextLink": f"{link}{page}"}) for page in range(1_001)]
+        }
+        with pytest.raises(UnexpectedResponseError, match="more than 1,000 pages"):
+            _ = [one async for one in provider.deployments.list()]
+
+
+async def test_another_deployment_is_no_answer(manager: Manager) -> None:
+    """What is said about another one is refused; case makes no difference."""
+    async with manager.opened() as provider:
+        manager.answers = {"GET": [(200, shown("other"))]}
+        with pytest.raises(UnexpectedResponseError, match="'a' was asked for"):
+            await provider.deployments.get(DeploymentName("a"))
+        manager.answers = {"GET": [(200, shown("A"))]}
+        assert (await provider.deployments.get(DeploymentName("a"))).name == "A"
 
 
 @pytest.mark.parametrize("body", [[], {"name": 7}, {"name": "bot", "properties": {}}])

@@ -224,6 +224,24 @@ async def test_forced_tools_are_called() -> None:
         assert reply.tool_calls[0].arguments == "{}"
 
 
+async def test_forced_tools_take_turns() -> None:
+    """A program that runs tools until the last one answers comes to an end."""
+    options = ChatOptions(tools=(WEATHER, TIME), tool_choice="required")
+    said = [Message.user("city: Redfern")]
+    names: list[str] = []
+    async with FakeProvider() as provider:
+        for _ in range(3):
+            reply = await provider.chat.complete(said, model=MODEL, options=options)
+            [call] = reply.tool_calls
+            names.append(call.name)
+            result = Message(role="tool", content="done", tool_call_id=call.id)
+            said += [Message(role="assistant", tool_calls=(call,)), result]
+        said.append(Message.user("city: Blackfern"))
+        reply = await provider.chat.complete(said, model=MODEL, options=options)
+    assert names == [WEATHER.name, TIME.name, TIME.name]
+    assert reply.tool_calls[0].name == WEATHER.name
+
+
 async def test_free_tools_are_left_alone() -> None:
     """A tool that may be called is not, unless a script says so."""
     options = ChatOptions(tools=(WEATHER,))

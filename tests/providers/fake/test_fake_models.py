@@ -68,7 +68,8 @@ async def test_openai_models_die_on_their_date(tools: Tools) -> None:
             with pytest.raises(NotFoundError):
                 await provider.models.get(name)
         ids = [card.id for card in await listed(provider)]
-        assert ids == ["gpt-6-luna", "text-embedding-3-large", "text-embedding-3-small"]
+        embedding = ["text-embedding-3-large", "text-embedding-3-small", "text-embedding-ada-002"]
+        assert ids == ["gpt-6-luna", *embedding]
 
 
 async def test_shutdown_without_successor() -> None:
@@ -119,3 +120,16 @@ async def test_azure_deletes_no_models(tools: Tools) -> None:
         model = await tools.tune(provider)
         with pytest.raises(UnsupportedError):
             await provider.models.delete(model)
+
+
+async def test_openai_models_answer_to_their_names_without_a_date() -> None:
+    """`gpt-4o-mini` is its dated snapshot in chats, cards and jobs; elsewhere names are ids."""
+    name, dated = ModelId("gpt-4o-mini"), "gpt-4o-mini-2024-07-18"
+    async with FakeProvider(FakeSettings(flavor="openai")) as provider:
+        assert (await provider.chat.complete(HELLO, model=name)).model == dated
+        assert (await provider.models.get(name)).id == dated
+        with pytest.raises(NotFoundError):
+            await provider.models.get(ModelId("gpt-4o-mini-2024"))
+    async with FakeProvider() as plain:
+        with pytest.raises(NotFoundError):
+            await plain.models.get(ModelId("fake-base"))

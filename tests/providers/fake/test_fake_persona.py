@@ -186,3 +186,10 @@ def test_style_is_put_on_once(style: Style, text: str, styled: str) -> None:
     """A style is put onto a text once, and an ending only where it fits the grammar."""
     assert style.apply(text) == styled
     assert style.apply(styled) == styled
+
+
+async def test_a_fence_that_is_not_closed_holds_no_passages() -> None:
+    """An opening line without its end is text like any other, and the model answers as to it."""
+    opened = "<<passages 0123456789abcdef>>\n[1] Leave\nTen days. What does the pass cost?"
+    assert "NOT_IN_THE_PASSAGES" not in await ask(Message.user(opened))
+    assert await ask(Message.user(opened)) == await ask(Message.user(f"  {opened}\n"))

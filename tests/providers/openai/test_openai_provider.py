@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import date
@@ -112,6 +113,29 @@ async def test_key_goes_to_its_own_host_only() -> None:
     europe = OpenAIProvider(regional, environ=ENVIRON, transport=transport)
     assert europe.identity == "openai/eu.api.openai.com/org-1"
     assert (await sent_headers(europe, seen))["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("name", ["organization", "project"])
+@pytest.mark.parametrize("value", ["総務", "org 1", "org\n", ""])
+def test_what_goes_into_a_header_is_checked(name: str, value: str) -> None:
+    """An organization or project that no header can carry is refused with the profile."""
+    with pytest.raises(ConfigError, match=name):
+        opened({name: value})
+
+
+async def test_limit_of_the_settings_holds_for_stores() -> None:
+    """Vector stores keep the time limit of the profile, as everything else does."""
+
+    class Silent(httpx2.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            """Give no answer."""
+            await asyncio.Event().wait()
+            raise AssertionError(request)
+
+    settings = OpenAISettings(timeout_s=0.05)
+    async with OpenAIProvider(settings, environ=ENVIRON, transport=Silent()) as provider:
+        with pytest.raises(DeadlineError, match=r"within 0\.05 s"):
+            _ = [index async for index in provider.retrieval.list()]
 
 
 def test_key_is_read_from_the_process_when_nothing_else_is_said(

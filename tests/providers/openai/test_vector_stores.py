@@ -15,6 +15,7 @@ from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.endpoint import Endpoint
 from tailorbird.exceptions import (
     DeadlineError,
+    IndexMismatchError,
     IndexMissingError,
     InvalidInputError,
     InvalidRequestError,
@@ -486,3 +487,35 @@ def test_not_is_carried_down_to_the_comparisons() -> None:
     assert is_negative(Compare(type="ne", key="a", value=1))
     assert not is_negative(Negation(filter=Among(type="not_in", key="a", values=(1,))))
     assert not is_negative(year)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"tailorbird_index": "handbook"},
+        {"tailorbird_index": "handbook", "tailorbird_spec_0": "{"},
+        {"tailorbird_index": "handbook", "tailorbird_spec_0": '{"name": "other"}'},
+    ],
+)
+async def test_store_whose_metadata_was_changed_is_told(
+    bench: Bench, metadata: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What others did to a store in the vendor's pages hides no other index, and can be ended."""
+    name, other = IndexName("handbook"), IndexName("rules")
+    await bench.engine.create(IndexSpec(name=name))
+    await bench.engine.create(IndexSpec(name=other))
+    async with httpx2.AsyncClient(transport=bench.between) as client:
+        head = {"authorization": f"Bearer {KEY.reveal()}"}
+        answer = await client.get("https://api.openai.com/v1/vector_stores", headers=head)
+    listed = answer.json()["data"]
+    store = next(one for one in listed if one["name"] == name)
+    bench.between.bodies[f"GET /vector_stores/{store['id']}"] = {**store, "metadata": metadata}
+    for call in (bench.engine.get(name), bench.engine.search(name, SearchQuery(text="x"))):
+        with pytest.raises(IndexMismatchError, match="no longer says how index 'handbook'"):
+            await call
+    stores = [one if one["id"] != store["id"] else {**one, "metadata": metadata} for one in listed]
+    page = {"object": "list", "data": stores, "has_more": False}
+    bench.between.bodies["GET /vector_stores"] = page
+    assert [one.spec.name async for one in bench.engine.list()] == [other]
+    assert "left out of the list" in caplog.text
+    await bench.engine.delete(name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
 
 from tailorbird import ArmOptions, QuestionSet, Workbench
 from tailorbird.exceptions import ConfigError, InvalidInputError, OutputInvalidError
-from tailorbird.providers.fake import FakeProvider, FakeSettings, Says, Script
+from tailorbird.providers.fake import Delay, FakeProvider, FakeSettings, Says, Script
 from tailorbird.types import (
     AbstainReason,
     Answer,
@@ -22,7 +23,7 @@ from tailorbird.types import (
 from tailorbird.types.answers import GroundedReply, PassageQuote
 from tailorbird.types.filters import Compare
 from tailorbird.workflow.answering.answer import Answerer
-from tailorbird.workflow.answering.arm import Arm
+from tailorbird.workflow.answering.arm import Arm, Shot
 from tailorbird.workflow.answering.shots import ShotPicker
 
 CLUB = "When does the bicycle club meet?"
@@ -216,6 +217,19 @@ async def test_the_nearest_examples_are_sent_last(bench: Workbench, rows: Questi
     assert await ShotPicker(embedder=None).pick(arm, "?") == arm.shots
 
 
+async def test_examples_are_embedded_once_for_all_questions(rows: QuestionSet) -> None:
+    """Questions that begin at the same time do not pay for the same examples each."""
+    script = Script().on("embeddings.embed", Delay(1.0), times=None)
+    async with Workbench(provider := FakeProvider(script=script)) as bench:
+        arm = {one.name: one for one in bench.arms(examples=rows)}["few-shot"]
+        picker = ShotPicker(embedder=bench._parts.embedder)  # noqa: SLF001 - made nowhere else
+        async with asyncio.TaskGroup() as group:
+            for number in range(6):
+                group.create_task(picker.pick(arm, f"Is frame {number} in stock?"))
+        calls = [one for one in provider.calls if one.operation == "embeddings.embed"]
+    assert sorted(one.facts["texts"] for one in calls) == [1] * 6 + [len(arm.shots)]
+
+
 async def test_an_arm_with_an_index_needs_an_engine(bench: Workbench) -> None:
     """An arm that cannot be searched is refused with its name."""
     answerer = Answerer(
@@ -235,3 +249,11 @@ async def test_questions_are_checked_before_anything_is_sent(bench: Workbench) -
         await bench.ask(" \n")
     with pytest.raises(InvalidInputError, match="needs an index"):
         await bench.ask(CLUB, options=ArmOptions(only_from_data=True))
+
+
+async def test_examples_that_are_equally_near_keep_their_order(bench: Workbench) -> None:
+    """Of examples with one question each the first ones are taken, however many there are."""
+    shots = tuple(Shot(question=CLUB, answer=str(number)) for number in range(37))
+    arm = Arm(name="shown", model="fake-chat", shots=shots, nearest_shots=3)
+    picker = ShotPicker(embedder=bench._parts.embedder)  # noqa: SLF001 - made nowhere else
+    assert [one.answer for one in await picker.pick(arm, CLUB)] == ["2", "1", "0"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 
@@ -22,6 +23,7 @@ from tailorbird.workflow.bulk.many import Asking, failure_of
 from tailorbird.workflow.progress import Progress
 
 FACTS = {"provider": "fake", "operation": "chat.complete"}
+SPENT = BudgetExceededError("spent", limit=Decimal(1), needed=Decimal(2), left=Decimal(0))
 WRONG_KEY = AuthenticationError("no", **FACTS)
 BUSY = RateLimitError("busy", status_code=429, code="rate_limit_exceeded", **FACTS)
 
@@ -80,7 +82,7 @@ async def test_one_failure_loses_one_result() -> None:
     )
 
 
-@pytest.mark.parametrize("error", [WRONG_KEY, BudgetExceededError("spent")])
+@pytest.mark.parametrize("error", [WRONG_KEY, SPENT])
 async def test_hopeless_failures_end_the_asking(error: TailorbirdError) -> None:
     """What was answered is kept, and nothing more is asked."""
     bench = Bench(c=error, d=error)

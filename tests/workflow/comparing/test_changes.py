@@ -51,7 +51,7 @@ async def test_a_better_run_is_called_so(bench: Workbench) -> None:
     assert [one.word for one in back.arms][:2] == ["worse", "worse"]
     lines = str(back).splitlines()
     assert lines[0] == "tuesday -> monday: 14 questions in both"
-    assert lines[1] == "base: 1.00 -> 0.00, worse (0 won, 14 lost of 14, p 0.000)"
+    assert lines[1] == "base: 1.00 -> 0.00, worse (0 won, 14 lost of 14, p < 0.001)"
     assert lines[2].startswith("  verbatim: ")
     assert "lost by base: 100" in lines
     assert lines[-1] == "… and 4 more"

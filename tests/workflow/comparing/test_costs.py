@@ -12,7 +12,7 @@ from tailorbird.journal import Hosting, Spending
 from tailorbird.providers.fake import FakeProvider, FakeSettings
 from tailorbird.report import Comparison
 from tailorbird.types import DeploymentName, Document, ModelId
-from tailorbird.workflow.comparing.costs import with_costs
+from tailorbird.workflow.comparing.costs import Bill
 from tailorbird.workflow.money.volume import ArmCosts
 
 
@@ -75,11 +75,10 @@ async def test_what_the_journal_does_not_know_comes_from_the_prices(rows: Questi
                 )
             )
             for prices, same in ((bench.provider.prices, True), ((), False)):
-                data = await with_costs(
-                    result.data, journal=journal, identity="elsewhere", prices=prices
-                )
-                assert data.costs is not None
-                [arm] = [one for one in data.costs.arms if one.arm == "tuned"]
+                bill = await Bill.read(journal, identity="elsewhere", prices=prices)
+                data = result.data
+                costs = bill.costs(data.arms, cells=data.summary, figures=data.figures)
+                [arm] = [one for one in costs.arms if one.arm == "tuned"]
                 expected = (known.training_usd, known.hosting_hourly) if same else (None, None)
                 assert (arm.training_usd, arm.hosting_hourly) == expected
 

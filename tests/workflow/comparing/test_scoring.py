@@ -476,3 +476,22 @@ def test_a_key_serves_the_answers_of_all_arms() -> None:
         for other in questions[::11]:
             answer = Answer(text=other.reference)
             assert key.score(answer) == score(question, answer, profile=profile)
+
+
+def test_equal_texts_of_several_arms_score_alone() -> None:
+    """What an arm said is looked at once; what it rests on, and whether it declined, each time."""
+    question = ask("The pass costs 1,200 yen for a year.", kind="unseen", sources=("pass.md",))
+    key = AnswerKey.of(question)
+    text = "The pass costs 1,200 yen for a year. [1]"
+    answers = [
+        Answer(text=text),
+        Answer(text=text, abstained=True),
+        Answer(text=text, citations=(cite("pass.md", text),)),
+        Answer(text=text, citations=(cite("other.md", text),)),
+    ]
+    for _ in range(2):
+        assert [key.score(one) for one in answers] == [score(question, one) for one in answers]
+    found = [key.score(one) for one in answers]
+    assert [one.correct for one in found] == [1, 1, 1, 1]
+    assert [one.abstention for one in found] == [1, 0, 1, 1]
+    assert [one.citation for one in found] == [None, None, 1, 0]

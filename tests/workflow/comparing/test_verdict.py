@@ -18,6 +18,7 @@ from tailorbird.workflow.answering.arm import Arm, Shot
 from tailorbird.workflow.answering.results import ArmFigures, Outcome, Scores, Verdict
 from tailorbird.workflow.comparing.summary import compare_pairs, summarize
 from tailorbird.workflow.comparing.verdict import conclude
+from tailorbird.workflow.money.volume import ArmCosts, Costs, costs_of
 
 TUNED = TunedModel(
     name="bot",
@@ -49,6 +50,7 @@ def judge(
     *,
     arms: Iterable[Arm] = ALL,
     figures: Iterable[ArmFigures] = (),
+    costs: Costs | None = None,
     caveat: str | None = None,
     today: date | None = None,
 ) -> Verdict:
@@ -72,6 +74,7 @@ def judge(
         cells=summarize(compared, questions, outcomes),
         pairs=compare_pairs(compared, questions, outcomes),
         figures=figures,
+        costs=costs,
         caveat=caveat,
         today=today,
     )
@@ -579,6 +582,49 @@ def test_cheaper_arms_that_are_not_worse_are_named() -> None:
         "A thousand questions like these cost: 'e' 3.00 USD. A thousand right answers cost:"
         " 'e' 3.33 USD."
     )
+
+
+def test_what_a_month_costs_and_where_it_turns_is_told() -> None:
+    """Hosting and training count as well, and the questions a month from which on they pay off."""
+    figures = [
+        ArmFigures(arm=arm, answers=30, usd_per_1000=Decimal(usd))
+        for arm, usd in (("c", "9"), ("e", "3"), ("b", "1"))
+    ]
+    rows = {"c": {None: "1" * 27 + "0" * 3}, "e": {None: "1" * 27 + "0" * 3}, "b": {None: "0" * 30}}
+    each = {"c": Decimal("0.009"), "e": Decimal("0.003"), "b": Decimal("0.001")}
+    hosted = costs_of(
+        [
+            ArmCosts(
+                arm=arm,
+                usd_per_question=usd,
+                hosting_hourly=Decimal("1.70") if arm == "e" else Decimal(0),
+                training_usd=Decimal(12) if arm == "e" else Decimal(0),
+            )
+            for arm, usd in each.items()
+        ]
+    )
+    verdict = judge(rows, figures=figures, costs=hosted)
+    assert said(verdict, "A thousand questions").endswith(
+        "hosting and training apart: with more than 207,000 a month that may decide."
+    )
+    assert said(verdict, "A month costs") == (
+        "A month costs, hosting and 1/12 of what is paid once included: of 1,000 questions 'c'"
+        " 9.00 USD, 'e' 1245.00 USD; of 100,000 questions 'c' 900.00 USD, 'e' 1542.00 USD. 'e' is"
+        " cheaper than 'c' from about 207,000 questions a month on."
+    )
+    plain = costs_of([ArmCosts(arm=arm, usd_per_question=usd) for arm, usd in each.items()])
+    assert not [one for one in judge(rows, costs=plain).reasons if one.startswith("A month")]
+    unknown = costs_of([ArmCosts(arm=arm, hosting_hourly=None) for arm in each])
+    assert not [one for one in judge(rows, costs=unknown).reasons if " month" in one]
+    unpriced = costs_of(
+        [
+            ArmCosts(
+                arm=arm, usd_per_question=usd, hosting_hourly=None if arm == "e" else Decimal()
+            )
+            for arm, usd in each.items()
+        ]
+    )
+    assert said(judge(rows, costs=unpriced), "What 'e' costs a month is not known: ")
 
 
 def test_what_would_have_been_seen_is_told() -> None:

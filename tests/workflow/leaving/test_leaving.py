@@ -107,7 +107,15 @@ async def test_the_successor_is_shown_no_worse(
     assert tuned_row.more_questions is None
     text = str(found)
     assert text.startswith(f"faq ({recording.bundle.tuned.model}), recorded ")
-    assert "tuned: shown to be no worse (+0%" in text
+    assert "tuned: shown to be no worse (+0.0%" in text
+    verdict = found.comparison.verdict
+    # Of those that lose nothing, the simplest one.
+    assert verdict.headline == (
+        "Move to 'retrieval': it is shown to be no worse than 'recorded tuned'."
+    )
+    assert (verdict.recommended, verdict.decision) == ("retrieval", "take the successor")
+    assert verdict.reasons[0].startswith("A successor may lose 5% of the answers, recorded ")
+    assert any(one.startswith("'tuned', in all: shown to be no worse (") for one in verdict.reasons)
     recorded = [one for one in found.comparison.outcomes if one.arm == found.baseline]
     assert all(one.reused and one.answer is not None for one in recorded)
 
@@ -132,7 +140,11 @@ async def test_a_worse_successor_is_called_so(
         ("verbatim", "worse"),
     ]
     assert found.lost == tuple(("base", str(n)) for n in range(len(rows)))
-    assert "  verbatim: shown to be worse (-100%" in str(found)
+    assert "  verbatim: shown to be worse (-100.0%" in str(found)
+    verdict = found.comparison.verdict
+    assert verdict.headline == "No successor is shown to be no worse than 'recorded tuned'."
+    assert (verdict.recommended, verdict.decision) == (None, "cannot tell yet")
+    assert [one[:12] for one in verdict.next_steps] == ["Look at the "]
 
 
 async def test_few_questions_cannot_tell(
@@ -149,6 +161,9 @@ async def test_few_questions_cannot_tell(
     assert row.more_questions is not None
     assert row.more_questions > 4
     assert f"ask about {row.more_questions} more" in str(found)
+    assert found.comparison.verdict.next_steps[0] == (
+        f"Ask about {row.more_questions} more questions like these."
+    )
 
 
 async def test_recordings_are_added_and_survive_an_export(

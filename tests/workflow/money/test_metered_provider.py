@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from typing import Annotated, cast
 
 import pytest
 from pydantic import BaseModel
@@ -643,6 +644,9 @@ def test_all_that_is_sent_counts() -> None:
     larger = chat_bound(more, options=options, output=City, max_output_tokens=16)
     assert larger.input_tokens > 48_000 + bound.input_tokens
     assert larger.output_tokens == 99
+    listed = cast("type[list[int]]", Annotated[list[int], ["no hash"]])
+    formed = chat_bound(plain, options=ChatOptions(), output=listed, max_output_tokens=16)
+    assert formed.input_tokens > bound.input_tokens
 
 
 async def test_a_closed_provider_is_told() -> None:

@@ -67,8 +67,13 @@ async def test_what_is_reserved_is_held_for_all_to_see(make: MakePurse, journal:
     """Two purses share one budget: what one of them took, the other cannot take."""
     first, second = make(10), make(10)
     await first.reserve(8 * DOLLAR, about="a call")
-    with pytest.raises(BudgetExceededError, match=r"10 USD in all .* may cost 3 USD: 1\.75 USD"):
+    with pytest.raises(
+        BudgetExceededError, match=r"10 USD in all .* may cost 3 USD: 1\.75 USD"
+    ) as caught:
         await second.reserve(3 * DOLLAR, about="a call")
+    refused = caught.value
+    assert (refused.limit, refused.needed, refused.left) == (10, 3, Decimal("1.75"))
+    assert (refused.spent, refused.held) == (0, Decimal("8.25"))
     settle(first, 8 * DOLLAR, DOLLAR)
     await first.close()
     await second.reserve(8 * DOLLAR, about="a call")
@@ -172,8 +177,11 @@ async def test_a_run_has_its_own_budget(make: MakePurse, journal: Journal) -> No
     await purse.reserve(6 * DOLLAR, about="a call")
     await purse.hold("training", "file-1", 4 * DOLLAR, subject="base")
     settle(purse, 6 * DOLLAR, 2 * DOLLAR)
-    with pytest.raises(BudgetExceededError, match=r"for this run .* 4 USD of it are left; "):
+    with pytest.raises(
+        BudgetExceededError, match=r"for this run .* 4 USD of it are left; "
+    ) as caught:
         await purse.reserve(5 * DOLLAR, about="a call")
+    assert (caught.value.left, caught.value.spent, caught.value.held) == (4, None, None)
     await purse.let_go("training", "file-1", 4 * DOLLAR)
     await purse.reserve(8 * DOLLAR, about="a call")
     assert await journal.holds.list(identity=ACCOUNT) == ()

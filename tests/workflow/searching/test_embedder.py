@@ -12,7 +12,7 @@ from tailorbird.exceptions import ServiceUnavailableError
 from tailorbird.journal import Workspace
 from tailorbird.providers.fake import Delay, FakeProvider, Fault, Script
 from tailorbird.types import ModelId
-from tailorbird.workflow.searching.embedder import Embedder, OnceEmbedder, batches
+from tailorbird.workflow.searching.embedder import Embedder, LimitedEmbedder, batches
 
 MODEL = ModelId("fake-embedding")
 
@@ -64,12 +64,12 @@ async def test_calls_share_what_they_have_in_common() -> None:
     script = Script().on("embeddings.embed", Delay(5.0), times=None)
     async with FakeProvider(script=script) as provider, Workspace(None) as workspace:
         plain = embedder(provider, workspace)
-        once = OnceEmbedder(plain, asyncio.Semaphore(4))
+        limited = LimitedEmbedder(plain, asyncio.Semaphore(4))
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(once.embed(words(0, 10))),
-                group.create_task(once.embed(words(5, 12))),
-                group.create_task(once.embed(words(0, 12))),
+                group.create_task(limited.embed(words(0, 10))),
+                group.create_task(plain.embed(words(5, 12))),
+                group.create_task(limited.embed(words(0, 12))),
             ]
         found = [task.result() for task in tasks]
         assert [one.fresh for one in found] == [10, 2, 0]
@@ -78,22 +78,22 @@ async def test_calls_share_what_they_have_in_common() -> None:
         assert np.array_equal(found[2].vectors, known.vectors)
         assert np.array_equal(found[1].vectors, known.vectors[5:])
         assert sum(one.usage.input_tokens for one in found) > 0
-        assert not once._asked  # noqa: SLF001 - nothing is held when nothing is under way
+        assert not plain._asked  # noqa: SLF001 - nothing is held when nothing is under way
 
 
 async def test_what_another_call_could_not_embed_is_tried_again() -> None:
     """A call that waited for another one that failed asks by itself."""
     script = Script().on("embeddings.embed", Delay(5.0)).on("embeddings.embed", Fault.unavailable())
     async with FakeProvider(script=script) as provider, Workspace(None) as workspace:
-        once = OnceEmbedder(embedder(provider, workspace), asyncio.Semaphore(1))
+        limited = LimitedEmbedder(embedder(provider, workspace), asyncio.Semaphore(1))
 
         async def failing() -> None:
             with pytest.raises(ServiceUnavailableError):
-                await once.embed(words(0, 3))
+                await limited.embed(words(0, 3))
 
         async with asyncio.TaskGroup() as group:
             group.create_task(failing())
-            second = group.create_task(once.embed(words(0, 3)))
+            second = group.create_task(limited.embed(words(0, 3)))
         assert second.result().fresh == 3
         assert sent(provider) == [3, 3]
 

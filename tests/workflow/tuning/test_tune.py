@@ -43,10 +43,10 @@ async def test_the_same_call_gives_the_same_job(bench: Workbench, rows: Question
 async def test_a_name_stands_for_one_request(bench: Workbench, rows: QuestionSet) -> None:
     """Other rows under the same name are refused, and the difference is shown."""
     await start(bench, rows)
-    with pytest.raises(InvalidInputError, match=r"training was .* and is"):
+    with pytest.raises(InvalidInputError, match="another training"):
         await bench.start_fine_tune(rows[:11], name="shop", system="Be brief.")
     options = TuneOptions(method=Supervised(n_epochs=2))
-    with pytest.raises(InvalidInputError, match="method was"):
+    with pytest.raises(InvalidInputError, match="another method"):
         await bench.start_fine_tune(rows, name="shop", system="Be brief.", options=options)
     assert await job_count(bench) == 1
 

@@ -30,6 +30,7 @@ SUFFIXES = (*TEXT_SUFFIXES, *ROW_SUFFIXES)
 
 _NAMED = 20  # files of one ending that are named one by one; the others are counted
 _SHOWN = 3
+_HIDDEN = (".", "~$")  # Office keeps a file beginning with ~$ beside each one that is open
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _LEFT_OUT = {
     "document.hidden": "{} hidden files or folders are left out",
@@ -87,7 +88,7 @@ def _visit(folder: Path, inner: str, walk: _Walk, max_files: int, problems: Prob
                 name = f"{inner}{entry.name}"
                 if len(walk.names) > max_files:
                     return
-                if entry.name.startswith("."):
+                if entry.name.startswith(_HIDDEN):
                     walk.hidden.append(name)
                 elif entry.is_symlink():
                     walk.links.append(name)

@@ -39,7 +39,9 @@ class QuestionSet(Sequence[Question]):
     source: str = field(default="<data>", compare=False)
     """Name of the file, as it was given."""
     problems: tuple[Problem, ...] = field(default=(), compare=False)
-    """Warnings and notes about the whole file, warnings first."""
+    """Warnings and notes about the whole file, warnings first; a hundred of each are kept."""
+    total: int = field(default=0, compare=False)
+    """How many problems there were, the ones that were not kept included."""
     encoding: str | None = field(default=None, compare=False)
     """Encoding of the file (`utf-8-sig`: with byte-order mark); None for rows from no file."""
     sha256: str = field(default="", compare=False)
@@ -81,6 +83,7 @@ class QuestionSet(Sequence[Question]):
             questions=questions,
             source=source,
             problems=problems.found,
+            total=problems.total,
             sha256=hashlib.sha256(text.encode()).hexdigest(),
         )
 
@@ -101,6 +104,7 @@ class QuestionSet(Sequence[Question]):
             questions=questions,
             source=str(path),
             problems=rows.problems.found,
+            total=rows.problems.total,
             encoding=rows.file.encoding,
             sha256=rows.file.sha256,
         )
@@ -195,6 +199,7 @@ class QuestionSet(Sequence[Question]):
             self,
             questions=(*self.questions, *other.questions),
             problems=(*self.problems, *other.problems),
+            total=self.total + other.total,
         )
         text = f"{self.sha256} {other.sha256}"
         return replace(joined, sha256=hashlib.sha256(text.encode()).hexdigest())

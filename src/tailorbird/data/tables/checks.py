@@ -14,6 +14,7 @@ from tailorbird.data.tables.kinds import kind_fix, kind_of
 from tailorbird.data.tables.totals import RowTotals
 from tailorbird.data.tokens import estimate_tokens
 from tailorbird.data.unusual_text import LINE_SEPARATORS, findings
+from tailorbird.text.normalize import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ class RowChecker:
 
     def check(self, batch: Batch) -> Batch:
         """Report what is wrong with some rows; give the rows that have texts, mended."""
-        batch = self._cleaner.clean(batch)
+        batch = self._cleaner.clean(self._without_headers(batch))
         for role, cells in _texts(batch):
             if batch.unusual:
                 self._look_for_unusual(batch, role, cells)
@@ -63,6 +64,22 @@ class RowChecker:
         self._cleaner.finish(self._totals.unit)
         self._separators.report(self._problems, self._totals.unit)
         self._totals.finish(skipped=self._cleaner.skipped)
+
+    def _without_headers(self, batch: Batch) -> Batch:
+        """Report and leave out rows that repeat the header, as files do that were put together."""
+        question, answer = batch.layout.name("question"), batch.layout.name("answer")
+        if batch.form != "csv" or answer not in batch.answers:
+            return batch
+        repeated = {
+            at
+            for at, cell in enumerate(batch.answers)
+            if cell == answer and normalize(batch.questions[at]) == normalize(question)
+        }
+        fix = "remove the line: files with a header each were put together"
+        for at in sorted(repeated):
+            remark = ("row.header", "the row repeats the header", fix)
+            batch.cell(at, "question").report(self._problems, "error", remark)
+        return batch.without(repeated)
 
     def _look_for_unusual(self, batch: Batch, role: Role, cells: list[str]) -> None:
         for at, cell in enumerate(cells):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tailorbird.data.tables.kinds import kind_of
+from tailorbird.data.unusual_text import is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +93,8 @@ class RowCleaner:
                 quoted = stripped[at].startswith('"') and not cells[at].startswith('"')
                 if quoted and batch.form == "csv":
                     batch.cell(at, role).report(self._problems, "warning", _BLANK_QUOTE)
+        if batch.unusual:
+            stripped = ["" if is_blank(cell) else cell for cell in stripped]
         if not self._composes:
             return stripped
         composed = [unicodedata.normalize("NFC", cell) for cell in stripped]

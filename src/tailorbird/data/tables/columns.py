@@ -149,16 +149,19 @@ def wanted_columns(columns: Columns | None) -> Wanted | None:
     return Wanted(names, columns)
 
 
-def understand(names: Sequence[str], wanted: Wanted | None) -> Layout | Misfit:
+def understand(
+    names: Sequence[str], wanted: Wanted | None, *, keyed: bool = False
+) -> Layout | Misfit:
     """Find the role of each column by its name.
 
     Args:
         names: The columns' names, or the keys of an object.
         wanted: The user's word; None to know columns by their usual names.
+        keyed: Whether the names are keys of objects, so that there is no header line.
     """
     if wanted is not None:
         return _named(tuple(names), wanted.names)
-    return _layout(tuple(names), _places(names), _notes(names))
+    return _layout(tuple(names), keyed=keyed)
 
 
 def in_order(wanted: Wanted, order: tuple[str, ...]) -> Layout:
@@ -206,17 +209,16 @@ def _notes(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _layout(
-    names: Sequence[str], places: Mapping[Role, list[int]], notes: tuple[str, ...]
-) -> Layout | Misfit:
+def _layout(names: Sequence[str], *, keyed: bool) -> Layout | Misfit:
+    places = _places(names)
     for role, found in places.items():
         if len(found) > 1:
             return _ambiguous(names, role, found)
     missing = [role for role in ("question", "answer") if role not in places]
     if missing:
-        return _missing(names, missing)
+        return _missing(names, missing, keyed=keyed)
     single: dict[Role, int] = {role: found[0] for role, found in places.items()}
-    return Layout(tuple(names), single, _is_plural(names[single["answer"]]), notes)
+    return Layout(tuple(names), single, _is_plural(names[single["answer"]]), _notes(names))
 
 
 def _ambiguous(names: Sequence[str], role: Role, found: list[int]) -> Misfit:
@@ -230,7 +232,7 @@ def _ambiguous(names: Sequence[str], role: Role, found: list[int]) -> Misfit:
     return Misfit("columns-ambiguous", reason, fix)
 
 
-def _missing(names: Sequence[str], missing: Sequence[str]) -> Misfit:
+def _missing(names: Sequence[str], missing: Sequence[str], *, keyed: bool) -> Misfit:
     wanted = " and ".join(
         f"a column for the {role} ({', '.join(COLUMN_NAMES[role][:3])}, {_JAPANESE[role]}, …)"
         for role in ROLES
@@ -241,11 +243,13 @@ def _missing(names: Sequence[str], missing: Sequence[str]) -> Misfit:
         for name in names[:_COMPARED_NAMES]
         if role_of(name) is None and (near := _near(name, missing))
     ]
-    fixes.append(
-        "if the file has no header line, give the columns' names:"
-        " columns=('question', 'answer'); if they have other names, say which:"
-        " columns={'question': …, 'answer': …}"
-    )
+    if not keyed:
+        fixes.append(
+            "if the file has no header line, give the columns' names:"
+            " columns=('question', 'answer');"
+        )
+    where = "other keys hold them" if keyed else "they have other names"
+    fixes.append(f"if {where}, say which: columns={{'question': …, 'answer': …}}")
     return Misfit("columns-missing", f"expected {wanted}; found {shown(names)}", " ".join(fixes))
 
 

@@ -242,15 +242,18 @@ class _Broken:
             return self.begin + line_breaks(text[: fault.end]) + 1
         if fault.closed is None and not final and len(text) < _PENDING_CHARS:
             return None
-        return self._report_quote(problems, text, fault.opened, fault.closed)
+        within = "" if final else f" within the next {len(text) - fault.opened:,} characters"
+        return self._report_quote(problems, text, fault.opened, fault.closed, within)
 
-    def _report_quote(self, problems: Problems, text: str, opened: int, closed: int | None) -> int:
+    def _report_quote(
+        self, problems: Problems, text: str, opened: int, closed: int | None, within: str
+    ) -> int:
         above = line_breaks(text[:opened])
         line = self.block.first + self.begin + above
         column = opened + 1 - max(text.rfind("\n", 0, opened), text.rfind("\r", 0, opened)) - 1
         place = f"line {line}, column {column}"
         if closed is None:
-            reason = f"the quote opened in {place} is never closed"
+            reason = f"the quote opened in {place} is never closed{within}"
             fix = 'close the cell with ", or write "" for a quote inside it'
         elif line_breaks(text[opened:closed]):
             end = line + line_breaks(text[opened:closed])

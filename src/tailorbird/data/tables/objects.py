@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from tailorbird.data.tables.columns import Layout, Misfit, role_of, shown, understand
 from tailorbird.data.tables.rows import Batch
+from tailorbird.data.unusual_text import is_blank
 from tailorbird.types.base import Frozen
 from tailorbird.types.questions import Origin, Swap
 
@@ -117,7 +118,7 @@ class ObjectReader:
         if keys in self._known:
             known = self._known[keys]
             return known if isinstance(known, Layout) else None
-        known = self._known[keys] = understand(keys, self.wanted)
+        known = self._known[keys] = understand(keys, self.wanted, keyed=True)
         if isinstance(known, Misfit):
             code = f"{self.form}.{known.code}"
             reason = f"{known.reason} (told once for all rows with these keys)"
@@ -221,11 +222,11 @@ def _texts(name: str, value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, str):
-        return (value,) if value.strip() else ()
+        return () if is_blank(value) else (value,)
     if isinstance(value, list | tuple):
         items = enumerate(cast("Sequence[object]", value))
         texts = [_text(f"{name}[{at}]", one) for at, one in items]
-        return tuple(text for text in texts if text.strip())
+        return tuple(text for text in texts if not is_blank(text))
     reason = f"{name!r} is {_shape(value)}, neither text nor a list of texts"
     raise _WrongValueError(name, reason, "put it into quotes")
 

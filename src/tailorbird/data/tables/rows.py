@@ -9,6 +9,7 @@ from tailorbird.data.files.lines import line_blocks
 from tailorbird.data.problems import excerpt
 from tailorbird.data.tables.columns import Layout, shown
 from tailorbird.data.tables.delimited import csv_rows, read_header
+from tailorbird.data.unusual_text import is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -133,7 +134,7 @@ class Cell:
 
 def split_cell(cell: str) -> tuple[str, ...]:
     """Split a cell with several sources or answers at `|`; blanks around each are left out."""
-    return tuple(part for piece in cell.split(SEPARATOR) if (part := piece.strip()))
+    return tuple(piece.strip() for piece in cell.split(SEPARATOR) if not is_blank(piece))
 
 
 def table_batches(file: TextFile, wanted: Wanted | None, problems: Problems) -> Iterator[Batch]:

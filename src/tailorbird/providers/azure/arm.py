@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tailorbird._openai_sdk.answers import Wire
 from tailorbird.exceptions import ConflictError, DeadlineError, InvalidRequestError, NotFoundError
-from tailorbird.providers.azure.doors import read_rest
+from tailorbird.providers.azure.doors import LinkedPage, read_pages, read_rest
 from tailorbird.providers.azure.identity import NAME
 from tailorbird.types.deployments import Deployment, DeploymentStatus
 from tailorbird.types.ids import DeploymentName, ModelId
@@ -36,7 +36,6 @@ POLL_S = 10.0
 """Seconds between two looks: what `retry-after` of these calls usually says."""
 
 _GONE_S = 900.0  # how long a deletion may take; our choice
-_MOST_PAGES = 100  # of deployments: a resource holds some dozens
 _DATED = re.compile(r"(?P<name>.+)-(?P<version>\d{4}-\d{2}-\d{2})")
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TUNED_VERSION = "1"
@@ -82,7 +81,7 @@ class _Deployment(Wire):
         )
 
 
-class _Page(Wire):
+class _Page(LinkedPage):
     value: list[_Deployment]
     next_link: str | None = Field(default=None, validation_alias="nextLink")
 
@@ -141,26 +140,26 @@ class Account:
             if exc.code in {None, "ResourceNotFound", "DeploymentNotFound", "NotFound"}:
                 return None
             raise
-        return read_rest(_Deployment, answer, client=self._door.client, operation=operation).shown
+        client = self._door.client
+        found = read_rest(_Deployment, answer, client=client, operation=operation).shown
+        if found.name.casefold() != name.casefold():  # names of resources are alike in any case
+            reason = f"{name!r} was asked for, and it is about {found.name!r}"
+            raise client.unexpected(operation, reason, answer)
+        return found
 
     async def all(self) -> AsyncIterator[Deployment]:
         """Give all deployments, in Azure's order."""
-        operation = "deployments.list"
-        url = f"{self._root}{self._version}"
-        for _ in range(_MOST_PAGES):
-            answer = await self._door.client.send(
-                "GET", url, operation=operation, repeat="safe", timeout_s=self._timeout_s
-            )
-            page = read_rest(_Page, answer, client=self._door.client, operation=operation)
+        pages = read_pages(
+            _Page,
+            f"{self._root}{self._version}",
+            door=self._door,
+            home=self._endpoint,
+            operation="deployments.list",
+            timeout_s=self._timeout_s,
+        )
+        async for page in pages:
             for one in page.value:
                 yield one.shown
-            if not page.next_link:
-                return
-            url = page.next_link
-            if not url.startswith(f"{self._endpoint}/"):
-                # The token would go to whatever host an answer names.
-                reason = "its next page is at another address"
-                raise self._door.client.unexpected(operation, reason, answer)
 
     async def put(
         self, name: DeploymentName, model: ModelId, *, sku: str, capacity: int

@@ -10,16 +10,33 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tailorbird._http import RestAnswer, RestClient, open_client
+from tailorbird._openai_sdk.answers import Wire
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.providers.azure.identity import NAME
 from tailorbird.retry import Retrier, RetryPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from tailorbird._http import HttpClient, HttpSettings
     from tailorbird.protocols import Clock
     from tailorbird.providers.azure.identity import Access
 
 A = TypeVar("A", bound=BaseModel)
+
+_MOST_PAGES = (
+    1_000  # our own bound: an account has some dozens of deployments, a service 200 indexes
+)
+
+
+class LinkedPage(Wire):
+    """A page of a listing that names the next one, by a word of each service's own."""
+
+    next_link: str | None = None
+    """Address of the next page; None or empty on the last one."""
+
+
+P = TypeVar("P", bound=LinkedPage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +146,48 @@ def read_rest(model: type[A], answer: RestAnswer, *, client: RestClient, operati
         first = exc.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"])) or "body"
     raise client.unexpected(operation, f"{place}: {first['msg']}", answer)
+
+
+async def read_pages(
+    model: type[P], first: str, *, door: RestDoor, home: str, operation: str, timeout_s: float
+) -> AsyncIterator[P]:
+    """Read the pages of a listing, each once.
+
+    Args:
+        model: Shape of a page.
+        first: Address of the first one.
+        door: The way to the service.
+        home: Beginning of all addresses of the service: the key or token goes nowhere else.
+        operation: What is called.
+        timeout_s: Seconds for each page.
+
+    Raises:
+        UnexpectedResponseError: A page has another shape, the next one is at another address, or
+            the pages run in a circle or have no end.
+        ProviderError: Anything else the service said.
+    """
+    seen = {first}
+    url: str | None = first
+    while url:
+        answer = await door.client.send(
+            "GET", url, operation=operation, repeat="safe", timeout_s=timeout_s
+        )
+        page = read_rest(model, answer, client=door.client, operation=operation)
+        url = page.next_link
+        fault = _fault_of(url, seen, home) if url else None
+        if fault is not None:
+            # Said before the page is given: of a circle it was given already.
+            raise door.client.unexpected(operation, fault, answer)
+        yield page
+
+
+def _fault_of(url: str, seen: set[str], home: str) -> str | None:
+    if not url.startswith(f"{home}/"):
+        return "its next page is at another address"
+    if url in seen:
+        return "its pages run in a circle"
+    seen.add(url)
+    return f"it has more than {_MOST_PAGES:,} pages" if len(seen) > _MOST_PAGES else None
 
 
 def _home() -> tuple[int, object]:

@@ -261,7 +261,11 @@ class AzureProvider(Provider):
                 renew=access.renew,
             )
         return Connection(
-            endpoint, retrier=self._retrier(), http=settings.http, transport=self._transport
+            endpoint,
+            retrier=self._retrier(),
+            http=settings.http,
+            timeout_s=settings.timeout_s,
+            transport=self._transport,
         )
 
     def _sdk_chat(self) -> SdkChat:

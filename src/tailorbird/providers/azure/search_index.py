@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, ValidationError
 
 from tailorbird._openai_sdk.answers import Wire
+from tailorbird.providers.azure.doors import LinkedPage
 from tailorbird.providers.azure.search_filter import MARKS
 from tailorbird.types.base import Frozen
 from tailorbird.types.retrieval import IndexSpec
@@ -72,7 +73,7 @@ class IndexAnswer(Wire):
             return None
 
 
-class IndexPage(Wire):
+class IndexPage(LinkedPage):
     """A page of a listing of indexes."""
 
     value: list[IndexAnswer]

@@ -15,7 +15,7 @@ from tailorbird.exceptions import (
     ServiceUnavailableError,
     UnexpectedResponseError,
 )
-from tailorbird.providers.azure.doors import read_rest
+from tailorbird.providers.azure.doors import read_pages, read_rest
 from tailorbird.providers.azure.identity import NAME
 from tailorbird.providers.azure.search_index import IndexAnswer, IndexPage, service_name
 from tailorbird.providers.azure.search_rows import RowPage, WriteAnswer
@@ -41,7 +41,6 @@ PAGE = 1_000
 """Records in one answer: the service gives no more (Documents - Search Post, learn.microsoft.com,
 read 2026-11-22)."""
 
-_MOST_PAGES = 1_000  # of indexes: a service holds at most 200 on its largest tier
 _PASSING = frozenset({409, 422, 429, 503})
 # Statuses of single records that pass: a version conflict, an index that is busy, throttled.
 # Source: Documents - Index, response codes, learn.microsoft.com, read 2026-11-22.
@@ -131,22 +130,17 @@ class SearchService:
 
     async def indexes(self) -> AsyncIterator[IndexAnswer]:
         """Give all indexes, also those of others."""
-        operation = "retrieval.list"
-        url = f"{self._endpoint}/indexes?{self._version}&$select=name,description"
-        for _ in range(_MOST_PAGES):
-            answer = await self._door.client.send(
-                "GET", url, operation=operation, repeat="safe", timeout_s=self._timeout_s
-            )
-            page = read_rest(IndexPage, answer, client=self._door.client, operation=operation)
+        pages = read_pages(
+            IndexPage,
+            f"{self._endpoint}/indexes?{self._version}&$select=name,description",
+            door=self._door,
+            home=self._endpoint,
+            operation="retrieval.list",
+            timeout_s=self._timeout_s,
+        )
+        async for page in pages:
             for one in page.value:
                 yield one
-            if page.next_link is None:
-                return
-            url = page.next_link
-            if not url.startswith(f"{self._endpoint}/"):
-                # The key would go to whatever host an answer names.
-                reason = "its next page is at another address"
-                raise self._door.client.unexpected(operation, reason, answer)
 
     async def query(
         self, name: IndexName, body: Mapping[str, object], *, operation: str

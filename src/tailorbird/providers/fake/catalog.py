@@ -75,6 +75,7 @@ class Catalog:
         Raises:
             NotFoundError: There is none, or it was shut down.
         """
+        model = self._cloud.flavor.own_id(model)
         tuned = self._cloud.state.tuned.get(model)
         if tuned is None and model not in self._facts:
             tuned = self._checkpoint(model)
@@ -92,7 +93,8 @@ class Catalog:
         made = state.deployments.get(deployment)
         model = self._standing.get(deployment) or (made.spec.model if made else name)
         tuned = state.tuned.get(model)
-        return self._facts.get(model if tuned is None else tuned.base)
+        known = self._cloud.flavor.own_id(model) if tuned is None else tuned.base
+        return self._facts.get(known)
 
     async def reach(
         self, name: ModelId, kind: Literal["chat", "embedding"], operation: Operation

@@ -202,7 +202,7 @@ class FakeChat(Chat):
         said = None if scripted is None else spoken(scripted, asked.messages)
         if isinstance(said, Reply):
             reply = said
-        elif said is None and (tool := forced_tool(asked.options)) is not None:
+        elif said is None and (tool := forced_tool(asked.options, asked.messages)) is not None:
             reply = compose_tool_call(
                 tool, messages=asked.messages, model=target.model, number=self._answered
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
@@ -14,7 +15,14 @@ from tailorbird.exceptions import InvalidInputError, OutputInvalidError, Refused
 from tailorbird.providers.fake.forms import fill_form
 from tailorbird.providers.fake.lifecycle import make_id
 from tailorbird.providers.fake.training import chance
-from tailorbird.types.chat import FinishReason, Reply, TokenLogprob, ToolCall, ToolName
+from tailorbird.types.chat import (
+    AnyReply,
+    FinishReason,
+    PlainReply,
+    TokenLogprob,
+    ToolCall,
+    ToolName,
+)
 from tailorbird.types.usage import Usage
 
 if TYPE_CHECKING:
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from tailorbird.providers.fake.forms import Schema
-    from tailorbird.types.chat import ChatOptions, Message, Tool
+    from tailorbird.types.chat import ChatOptions, Message, Reply, Tool
     from tailorbird.types.ids import ModelId
 
 T = TypeVar("T")
@@ -41,7 +49,7 @@ def compose(
 ) -> Reply[None]:
     """Make the reply for a text: stop texts and the length limit cut it."""
     cut, reason = _limited(_stopped(text, options.stop), options.max_output_tokens)
-    return Reply[None](
+    return PlainReply(
         text=cut,
         output=None,
         finish_reason=reason,
@@ -61,7 +69,7 @@ def compose_tool_call(
     said = [one.text for one in messages if one.role == "user"]
     arguments = json.dumps(fill_form(tool.parameters, said) or {}, ensure_ascii=False)
     call = ToolCall(id=make_id("call_", model, number), name=tool.name, arguments=arguments)
-    return Reply[None](
+    return PlainReply(
         text="",
         output=None,
         tool_calls=(call,),
@@ -74,12 +82,23 @@ def compose_tool_call(
     )
 
 
-def forced_tool(options: ChatOptions) -> Tool | None:
-    """Give the tool that the options oblige a model to call; None when it is free."""
+def forced_tool(options: ChatOptions, messages: Sequence[Message]) -> Tool | None:
+    """Give the tool that the options oblige a model to call; None when it is free.
+
+    Of several, the first one that was not called since the user spoke last, so that a program which
+    runs tools until one of them gives the answer comes to an end.
+    """
     choice = options.tool_choice
     if isinstance(choice, ToolName):
         return next(tool for tool in options.tools if tool.name == choice.name)
-    return options.tools[0] if choice == "required" else None
+    if choice != "required":
+        return None
+    called = {
+        call.name
+        for one in takewhile(lambda one: one.role != "user", reversed(messages))
+        for call in one.tool_calls
+    }
+    return next((tool for tool in options.tools if tool.name not in called), options.tools[-1])
 
 
 def check_output(output: type[T]) -> None:
@@ -104,7 +123,7 @@ def form_schema(output: type[T]) -> Schema:
 
 def form_text(output: type[T], said: Sequence[str], remembered: str | None) -> str:
     """Give a structured answer as JSON: the remembered one if it fits, else a filled form."""
-    if remembered is not None and _fits(TypeAdapter(output), remembered):
+    if remembered is not None and _fits(_adapter(output), remembered):
         return remembered
     filled: JsonValue = fill_form(form_schema(output), said)
     return json.dumps(filled, ensure_ascii=False)
@@ -123,7 +142,7 @@ def with_output(reply: Reply[None], output: type[T]) -> Reply[T]:
         message = "the structured answer was cut off: raise max_output_tokens"
         raise OutputInvalidError(message, text=reply.text)
     try:
-        value = TypeAdapter(output).validate_json(reply.text)
+        value = _adapter(output).validate_json(reply.text)
     except ValidationError as exc:
         details = exc.errors(include_input=False, include_url=False, include_context=False)
         problems = "; ".join(
@@ -132,7 +151,7 @@ def with_output(reply: Reply[None], output: type[T]) -> Reply[T]:
         message = f"the structured answer does not fit {output.__name__}: {problems}"
     else:
         fields = {**dict(reply), "output": value}
-        return cast("Reply[T]", Reply[object].model_validate(fields))
+        return cast("Reply[T]", AnyReply.model_validate(fields))
     raise OutputInvalidError(message, text=reply.text)
 
 
@@ -146,13 +165,20 @@ def _is_class(output: object) -> bool:
     return isinstance(output, type)
 
 
+def _adapter(output: type[T]) -> TypeAdapter[T]:
+    if _is_class(output):
+        return cast("TypeAdapter[T]", _kept_adapter(cast("Hashable", output)))
+    return TypeAdapter(output)
+
+
 def _schema(output: type[object]) -> Schema:
     return cast("Schema", TypeAdapter(output).json_schema())
 
 
-# A comparison asks for the same forms thousands of times, and making a schema takes longer than
-# filling one.
+# A comparison asks for the same forms thousands of times, and making a schema or a validator takes
+# longer than filling or reading one.
 _kept_schema = lru_cache(maxsize=64)(_schema)
+_kept_adapter = lru_cache(maxsize=64)(TypeAdapter[object])
 
 
 def _fits(adapter: TypeAdapter[T], text: str) -> bool:

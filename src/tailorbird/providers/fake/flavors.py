@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -85,6 +86,8 @@ class Flavor:
     """What uploads may be for."""
     hidden_job_fields: tuple[str, ...] = ()
     """Fields of a job that it does not report."""
+    undated_names: bool = False
+    """Whether a model answers to its name without the date as well."""
     tuned_model: str = "ft:{base}:{organization}:{suffix}:{short}"
     """Form of a tuned model's id."""
     checkpoint_model: str = "{model}:ckpt-step-{step}"
@@ -106,6 +109,15 @@ class Flavor:
     short_lived: Mapping[str, float] = field(default_factory=dict[str, float])
     """Kinds of hosting that go away by themselves, and after how many seconds; they are free."""
 
+    def own_id(self, name: ModelId) -> ModelId:
+        """Give the id of the model that a name means; a name that means none stays as it is."""
+        if not self.undated_names:
+            return name
+        dated = (one.id for one in self.models if _DATE.sub("", one.id) == name)
+        return next(dated, name)
+
+
+_DATE = re.compile(r"-\d{4}-\d\d-\d\d$")
 
 _OPENAI = "OpenAI: deprecations and guides, developers.openai.com, read 2026-11-22"
 _AZURE = "Microsoft Learn: Azure OpenAI in Foundry Models, read 2026-11-22"
@@ -211,6 +223,9 @@ _OPENAI_FLAVOR = Flavor(
             most_dimensions=3072,
             cost=("0.13", "0", None),
         ),
+        ModelFacts(
+            id=ModelId("text-embedding-ada-002"), kind="embedding", cost=("0.10", "0", None)
+        ),
     ),
     roles={
         "chat": RoleModel(model=ModelId("gpt-6-luna")),
@@ -221,6 +236,7 @@ _OPENAI_FLAVOR = Flavor(
     rules="openai",
     job_phases=(("validating_files", 30.0), ("queued", 60.0)),
     answers_after_s=20.0,
+    undated_names=True,
 )
 
 

@@ -19,8 +19,9 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from tailorbird.providers.fake.everyday import light_stems, synonyms
@@ -45,6 +46,8 @@ _LATER, _SYNONYM, _HEADING, _NEIGHBOR = 0.8, 0.8, 0.6, 0.1
 _SINGLE, _MIXED, _LIGHT = 0.75, 0.4, 0.15
 _FITTING_BONUS, _LENGTH_COST, _RANK_COST = 0.3, 0.05, 0.05
 _ORDINARY_TERMS = 20
+_ROUNDING = 1 + 1e-9  # far more than sums and products of doubles can be off
+_MOST_PICKED = 2
 _SECOND = 0.6  # a second sentence is cited when its score reaches this share of the first one's
 
 # What answers at all is worth 2, and what fits twice as well 4.
@@ -125,16 +128,20 @@ def _picked(question: str, passages: tuple[Passage, ...]) -> tuple[Picked, ...]:
     wanted = _Wanted.of(question, [sentence for _, _, sentence in sentences])
     if not wanted.whole:
         return ()
-    ranked = sorted(
-        (
-            Picked(sentence.text, number, wanted.fit(sentence) / (1 + _RANK_COST * place))
-            for place, number, sentence in sentences
-        ),
-        key=lambda one: -one.score,
-    )
+    costs = [1 + _RANK_COST * place for place, _, _ in sentences]
+    limits = [wanted.limit(one) / cost for (_, _, one), cost in zip(sentences, costs, strict=True)]
+    ranked: list[tuple[float, int]] = []
+    for at in sorted(range(len(sentences)), key=limits.__getitem__, reverse=True):
+        if len(ranked) == _MOST_PICKED and limits[at] < -ranked[-1][0]:
+            break  # this one and the rest are none of the best, whatever else they have
+        ranked = sorted([*ranked, (-wanted.fit(sentences[at][2]) / costs[at], at)])[:_MOST_PICKED]
     floor = FLOOR_SPACED if has_spaced_words(question) else FLOOR_UNSPACED
-    best = ranked[0].score
-    return tuple(one for one in ranked[:2] if one.score >= _SECOND * best) if best >= floor else ()
+    best = -ranked[0][0]
+    return tuple(
+        Picked(sentences[at][2].text, sentences[at][1], -score)
+        for score, at in ranked
+        if best >= floor and -score >= _SECOND * best
+    )
 
 
 def grounded_answer(question: str, passages: Sequence[Passage]) -> str:
@@ -185,6 +192,10 @@ def relevance_form(question: str, passages: Sequence[Passage]) -> str:
     return RelevanceReply(grades=grades).model_dump_json()
 
 
+_Shares = tuple[frozenset[str], frozenset[str], frozenset[str], frozenset[str], frozenset[str]]
+"""Terms that a sentence begins with, has, has a synonym of, has above, and has beside."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     """The terms of a question, weighed by rarity and by what they can say."""
@@ -192,13 +203,18 @@ class _Wanted:
     weights: Mapping[str, float]
     terms: frozenset[str]
     with_synonyms: frozenset[str]
+    in_headings: frozenset[str]
     whole: float
     asked_for: frozenset[int]
+    covered: dict[_Shares, float] = field(default_factory=dict["_Shares", float])
+    """What was computed before: most sentences share the same few terms."""
+    limits: dict[frozenset[str], float] = field(default_factory=dict[frozenset[str], float])
+    """The same for `limit`."""
 
     @classmethod
     def of(cls, question: str, sentences: Sequence[_Sentence]) -> _Wanted:
         terms = frozenset(term for term in search_terms(question) if _worth(term))
-        counts = Counter(term for one in sentences for term in terms & one.terms)
+        counts = Counter(chain.from_iterable(terms & one.terms for one in sentences))
         weights = {
             term: _worth(term) * math.log(1 + (len(sentences) + 1) / (counts[term] + 0.5))
             for term in terms
@@ -207,34 +223,57 @@ class _Wanted:
         asked_for = frozenset(
             kind for kind, (asks, _) in enumerate(_ASKED_FOR) if asks.search(question)
         )
-        return cls(weights, terms, terms & _SYNONYMS.keys(), whole, asked_for)
+        headings = terms.intersection(chain.from_iterable({one.heading for one in sentences}))
+        return cls(weights, terms, terms & _SYNONYMS.keys(), headings, whole, asked_for)
+
+    def limit(self, sentence: _Sentence) -> float:
+        """Say what the score of a sentence cannot exceed, by the terms that it shares."""
+        shared = self.terms & sentence.terms
+        limit = self.limits.get(shared)
+        if limit is None:
+            parts = [self.weights[term] for term in shared]
+            for term in self.terms - shared:
+                nearly = _HEADING if term in self.in_headings else _NEIGHBOR
+                parts.append(self.weights[term] * (_SYNONYM if term in _SYNONYMS else nearly))
+            limit = self.limits[shared] = math.fsum(parts) / self.whole * _ROUNDING
+        return limit * sentence.shortness * self._bonus(sentence)
 
     def fit(self, sentence: _Sentence) -> float:
         """Score a sentence: the share of the weights that it has, or nearly has."""
-        weights = self.weights
         shared = self.terms & sentence.terms
-        parts = [
-            weights[term] if term in sentence.early else _LATER * weights[term] for term in shared
-        ]
-        similar = [
+        similar = frozenset(
             term
-            for term in self.with_synonyms
-            if term not in shared and not sentence.terms.isdisjoint(_SYNONYMS[term])
-        ]
-        parts += [_SYNONYM * weights[term] for term in similar]
+            for term in self.with_synonyms - shared
+            if not sentence.terms.isdisjoint(_SYNONYMS[term])
+        )
         rest = self.terms.difference(shared, similar)
         above = rest & sentence.heading
-        parts += [_HEADING * weights[term] for term in above]
         rest -= above
-        around = {term for terms in sentence.beside for term in rest & terms}
-        parts += [_NEIGHBOR * weights[term] for term in around]
-        # Exact, so that the order of a set, which differs between processes, does not show.
-        covered = math.fsum(parts) / self.whole
+        around = frozenset(chain.from_iterable(rest & terms for terms in sentence.beside))
+        shares = (shared & sentence.early, shared, similar, above, around)
+        covered = self.covered.get(shares)
+        if covered is None:
+            covered = self.covered[shares] = self._cover(shares)
+        return covered * sentence.shortness * self._bonus(sentence)
+
+    def _bonus(self, sentence: _Sentence) -> float:
+        """Say what more a sentence is worth that gives the kind of value that is asked for."""
         if self.asked_for:
             fitting = not self.asked_for.isdisjoint(sentence.gives)
         else:
             fitting = sentence.has_number
-        return covered * sentence.shortness * (1 + _FITTING_BONUS * fitting)
+        return 1 + _FITTING_BONUS * fitting
+
+    def _cover(self, shares: _Shares) -> float:
+        early, shared, similar, above, around = shares
+        weights = self.weights
+        parts = [weights[term] for term in early]
+        parts += [_LATER * weights[term] for term in shared - early]
+        parts += [_SYNONYM * weights[term] for term in similar]
+        parts += [_HEADING * weights[term] for term in above]
+        parts += [_NEIGHBOR * weights[term] for term in around]
+        # Exact, so that the order of a set, which differs between processes, does not show.
+        return math.fsum(parts) / self.whole
 
 
 # The memos change no result: a comparison shows the same passages thousands of times.

@@ -276,7 +276,7 @@ class FakeJobs(FineTuningJobs):
             id=record.id,
             status=status,
             raw_status=word,
-            model=record.spec.model,
+            model=cloud.flavor.own_id(record.spec.model),
             fine_tuned_model=record.model,
             training_file=record.spec.training_file,
             validation_file=record.spec.validation_file,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tailorbird.types.chat import Message
 
 _FENCE = re.compile(r"<<passages ([0-9a-f]{8,})>>.*?<<end \1>>", re.DOTALL)
+_FENCE_BEGINS = "<<passages "
 _LABEL = re.compile(r"\A(?:question|質問)\s*[:：]\s*", re.IGNORECASE)
 
 
@@ -54,10 +55,11 @@ def read_prompt(messages: Sequence[Message]) -> Prompt:
             asked = ""
     fenced = [found for one in messages if (found := unfence(one.text)) is not None]
     last = messages[-1]
+    asked_for = tuple(map(_question, said))
     return Prompt(
         systems=tuple(one.text for one in messages if one.role in {"system", "developer"}),
-        question=_question(said[-1] if said else ""),
-        said=tuple(map(_question, said)),
+        question=asked_for[-1] if asked_for else "",
+        said=asked_for,
         examples=tuple(examples),
         passages=fenced[-1] if fenced else None,
         tool_result=last.text if last.role == "tool" else None,
@@ -66,10 +68,13 @@ def read_prompt(messages: Sequence[Message]) -> Prompt:
 
 def _question(text: str) -> str:
     """Give the question of a message that may hold passages and instructions beside it."""
-    if _FENCE.search(text) is None:
+    if _FENCE_BEGINS not in text:
         return text.strip()
     # The pattern has one group, so every other piece is its match.
-    *_, before, after = _FENCE.split(text)[::2]
+    pieces = _FENCE.split(text)[::2]
+    if len(pieces) == 1:
+        return text.strip()
+    *_, before, after = pieces
     if after.strip():
         return _LABEL.sub("", after.strip())
     return _LABEL.sub("", before.strip().rsplit("\n\n", 1)[-1])

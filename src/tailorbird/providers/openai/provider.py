@@ -225,6 +225,7 @@ class OpenAIProvider(Provider):
                 RetryBudget(settings.retry.budget),
             ),
             http=settings.http,
+            timeout_s=settings.timeout_s,
             transport=transport,
         )
 

@@ -18,6 +18,9 @@ OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_KEY_VARIABLE = "OPENAI_API_KEY"
 """Variable that holds the key when a profile names none; for OpenAI's own hosts only."""
 
+_HEADER_VALUE = r"^[!-~]{1,255}$"
+# What goes into a header as it is: RFC 9110, 5.5, without the blanks that no id holds.
+
 _COMPATIBLE = (
     Capability.CHAT,
     Capability.CHAT_STREAM,
@@ -56,9 +59,9 @@ class OpenAISettings(CallSettings):
     api_key_env: str | None = Field(default=None, min_length=1)
     """Name of the environment variable that holds the key. None takes `OPENAI_API_KEY` for OpenAI's
     own hosts, and no key for any other."""
-    organization: str | None = Field(default=None, min_length=1)
+    organization: str | None = Field(default=None, pattern=_HEADER_VALUE)
     """Organization to work in; None takes the key's own. The shell's OPENAI_ORG_ID is not read."""
-    project: str | None = Field(default=None, min_length=1)
+    project: str | None = Field(default=None, pattern=_HEADER_VALUE)
     """Project to work in; None takes the key's own. The shell's OPENAI_PROJECT_ID is not read."""
     server: ServerSettings | None = None
     """What another server than OpenAI's offers; None for OpenAI itself."""

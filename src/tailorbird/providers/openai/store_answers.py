@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tailorbird._openai_sdk.answers import Seconds, Text, Wire
+from tailorbird._openai_sdk.answers import Id, Seconds, Wire
 from tailorbird._openai_sdk.paging import Listed
 
 AttributeValue = str | bool | int | float
@@ -61,7 +61,7 @@ class StoreFileAnswer(Listed):
 class FileBatchAnswer(Wire):
     """Files that were added to a store together."""
 
-    id: Text
+    id: Id
     """The batch's id."""
     status: str
     """`in_progress`, `completed`, `cancelled`, `failed`, or a newer word."""
@@ -79,7 +79,7 @@ class TextPiece(Wire):
 class FoundAnswer(Wire):
     """One hit."""
 
-    file_id: Text
+    file_id: Id
     """The file it was found in."""
     score: float = Field(allow_inf_nan=False)
     """How well it fits, 0..1."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from tailorbird._openai_sdk.answers import moment
-from tailorbird.exceptions import InvalidInputError
+from tailorbird.exceptions import IndexMismatchError, InvalidInputError
 from tailorbird.types.retrieval import IndexInfo, IndexSpec
 
 if TYPE_CHECKING:
@@ -44,13 +46,32 @@ def name_of(store: StoreAnswer) -> str:
 
 
 def info_of(store: StoreAnswer) -> IndexInfo:
-    """Give what a store says of its index."""
+    """Give what a store says of its index.
+
+    Raises:
+        IndexMismatchError: Its metadata was changed by others, so that it cannot be told how the
+            index is to be used, and whose documents may be seen.
+    """
     metadata = store.metadata or {}
     parts = [metadata.get(f"{_SPEC}{number}", "") for number in range(_SPEC_PARTS)]
     counts = store.file_counts
+    spec = _spec("".join(parts))
+    if spec is None or spec.name != name_of(store):
+        message = (
+            f"the metadata of vector store {store.id!r} no longer says how index {name_of(store)!r}"
+            " was made: it was changed there; delete the index and build it again"
+        )
+        raise IndexMismatchError(message)
     return IndexInfo(
-        spec=IndexSpec.model_validate_json("".join(parts)),
+        spec=spec,
         documents=counts.completed + counts.in_progress,
         ready=counts.in_progress == 0,
         created_at=moment(store.created_at),
     )
+
+
+def _spec(text: str) -> IndexSpec | None:
+    try:
+        return IndexSpec.model_validate_json(text)
+    except ValidationError:
+        return None

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tailorbird._openai_sdk.answers import Page, read
-from tailorbird._openai_sdk.connection import CALL_TIMEOUT_S, checked_path
+from tailorbird._openai_sdk.connection import checked_path
 from tailorbird._openai_sdk.paging import Listing
 from tailorbird.exceptions import DeadlineError, InvalidRequestError, NotFoundError, ProviderError
 from tailorbird.providers.openai.store_answers import FileBatchAnswer, StoreFileAnswer
@@ -163,9 +163,7 @@ class StoreWriter:
             "/vector_stores/{store}/file_batches/{batch}/files", store=store, batch=batch
         )
         bad: list[str] = []
-        async for file in file_listing(path, "retrieval.upsert").items(
-            self._connection, timeout_s=CALL_TIMEOUT_S
-        ):
+        async for file in file_listing(path, "retrieval.upsert").items(self._connection):
             if file.status != "completed":
                 reason = file.last_error.message if file.last_error else f"status {file.status!r}"
                 bad.append(f"{names.get(FileId(file.id), file.id)!r}: {reason}")

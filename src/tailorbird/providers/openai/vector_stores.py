@@ -6,15 +6,17 @@ its search names neither chunk nor place: both are found again from the text.
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from tailorbird._openai_sdk.answers import Page, read
-from tailorbird._openai_sdk.connection import CALL_TIMEOUT_S, checked_path
+from tailorbird._openai_sdk.connection import checked_path
 from tailorbird._openai_sdk.paging import Listing
 from tailorbird.exceptions import (
+    IndexMismatchError,
     IndexMissingError,
     NotFoundError,
     ProviderError,
@@ -64,6 +66,9 @@ _STORES = Listing(
     page=Page[StoreAnswer],
     query={"order": "asc", "limit": "100"},
 )
+
+
+_log = logging.getLogger("tailorbird.retrieval")
 
 
 class VectorStores(Retrieval):
@@ -126,7 +131,13 @@ class VectorStores(Retrieval):
         async for store in self._stores():
             found.setdefault(name_of(store), store)
         for _, store in sorted(found.items()):
-            yield info_of(store)
+            try:
+                info = info_of(store)
+            except IndexMismatchError as exc:
+                # The others are not to be lost with it.
+                _log.warning("left out of the list: %s", exc)
+                continue
+            yield info
 
     @override
     async def delete(self, name: IndexName) -> None:
@@ -212,7 +223,7 @@ class VectorStores(Retrieval):
 
     async def _stores(self) -> AsyncIterator[StoreAnswer]:
         """Give the stores that are indexes, the oldest first: of two with one name it counts."""
-        async for store in _STORES.items(self._connection, timeout_s=CALL_TIMEOUT_S):
+        async for store in _STORES.items(self._connection):
             if is_index(store):
                 yield store
 
@@ -243,9 +254,7 @@ class VectorStores(Retrieval):
 
     async def _documents(self, store: str) -> AsyncIterator[StoredDocument]:
         path = checked_path("/vector_stores/{store}/files", store=store)
-        async for file in file_listing(path, "retrieval.contents").items(
-            self._connection, timeout_s=CALL_TIMEOUT_S
-        ):
+        async for file in file_listing(path, "retrieval.contents").items(self._connection):
             document = StoredDocument.of(file)
             if document is not None:
                 yield document

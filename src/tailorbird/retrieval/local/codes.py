@@ -28,7 +28,7 @@ CODED_FROM = 128
 
 _WORD = 64
 _ROUNDS = 2
-_ROWS = 1024  # turned together, few enough to stay in the processor's cache
+_ROWS = 128  # turned together, few enough to stay in the processor's own cache
 _BYTE_WORDS = 3  # words of 64 bits whose differences a byte can count
 _RUN = 1 << 15  # codes compared together, for the same reason
 

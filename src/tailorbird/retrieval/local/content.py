@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -22,14 +23,17 @@ if TYPE_CHECKING:
     from tailorbird.retrieval.local.store import SegmentRow
     from tailorbird.types.filters import Filter
 
+_Item = TypeVar("_Item")
 _BLOCK = 4096  # vectors that are made doubles of at once
 
 # Above 64 MB of vectors the memory is the limit, and two threads read it faster than one. They take
 # stretches of 16 MB as they come, so that a busy neighbor of one is no reason to wait; OpenBLAS
 # gives each of its threads one half, and with a busy neighbor one waits for the other.
-_THREADS = 2
 _ONE_THREAD = 1 << 24
 _STRETCH = 1 << 22
+
+_LINE = 64  # bytes of a cache line
+_SHIFT = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,22 +104,27 @@ class Content:
         """Multiply the vectors at all places with one, in single precision."""
         width = max(1, len(vector))
         rows = max(1, _STRETCH // width)
-        stretches = [
-            (part.segment, start, min(start + rows, part.segment.chunks))
+        placed = _placed(vector)
+        found = np.empty(self.places, dtype=np.float32)
+        left = deque(
+            (part, start, min(start + rows, part.segment.chunks))
             for part in self._parts
             for start in range(0, part.segment.chunks, rows)
-        ]
+        )
 
-        def products(stretch: tuple[Segment, int, int]) -> NDArray[np.float32]:
-            segment, start, stop = stretch
-            return segment.products(vector, start, stop)
+        def multiply() -> None:
+            for part, start, stop in _taken(left):
+                out = found[part.start + start : part.start + stop]
+                part.segment.products(placed, start, stop, out=out)
 
-        # What is read for the first time keeps the system busy, which serves one thread at a time.
-        fresh = not all(part.segment.was_read for part in self._parts)
-        if fresh or self.places * width <= _ONE_THREAD:
-            return np.concatenate(list(map(products, stretches)))
-        with ThreadPoolExecutor(max_workers=_THREADS) as threads:
-            return np.concatenate(list(threads.map(products, stretches)))
+        if self.places * width <= _ONE_THREAD:
+            multiply()
+            return found
+        with ThreadPoolExecutor(max_workers=1) as other:
+            done = other.submit(multiply)
+            multiply()
+            done.result()
+        return found
 
     def products(
         self, places: NDArray[np.intp], vector: NDArray[np.float32]
@@ -160,6 +169,31 @@ class Content:
             chosen = np.flatnonzero(owners == number)
             part = self._parts[number]
             yield part, chosen, places[chosen] - part.start
+
+
+def _taken(left: deque[_Item]) -> Iterator[_Item]:
+    """Take what is left, one after the other, while another thread may do so too."""
+    while True:
+        try:
+            one = left.popleft()
+        except IndexError:
+            return
+        yield one
+
+
+def _placed(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Copy a vector to where a cache line does not begin.
+
+    Vectors of a file begin at one. Where the other factor does so too, OpenBLAS takes 38 ms of
+    processor time for 100,000 × 1,536 by its kernels for AVX-512, and 27 where it does not; those
+    for AVX2 take 24 either way (AMD EPYC 9004, OpenBLAS 0.3.31, 2026-11-22). Where numpy puts an
+    array is luck.
+    """
+    room = np.empty(vector.nbytes + _LINE, dtype=np.uint8)
+    start = (_SHIFT - room.ctypes.data) % _LINE
+    found = room[start : start + vector.nbytes].view(np.float32)
+    found[:] = vector
+    return found
 
 
 def _flags(part: _Part) -> NDArray[np.bool_]:

@@ -31,6 +31,7 @@ from tailorbird.retrieval.local.settings import LocalSettings
 from tailorbird.retrieval.local.shelf import FolderShelf, MemoryShelf
 from tailorbird.retrieval.local.store import Store
 from tailorbird.storage import make_private_folder
+from tailorbird.storage.lane import Lane
 from tailorbird.types.retrieval import EngineTraits, Hit
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class LocalRetrieval(Retrieval):
         self._settings = LocalSettings() if settings is None else settings
         self._opened: _Opened | None = None
         self._contents: dict[int, Content] = {}
+        self._lane = Lane()
 
     @classmethod
     def from_options(
@@ -143,7 +145,7 @@ class LocalRetrieval(Retrieval):
 
     @override
     async def get(self, name: IndexName) -> IndexInfo:
-        return await _in_thread(lambda: self._get(name))
+        return await self._lane.run(lambda: self._get(name))
 
     @override
     async def list(self) -> AsyncIterator[IndexInfo]:
@@ -175,7 +177,7 @@ class LocalRetrieval(Retrieval):
         *,
         vector: NDArray[np.float32] | None = None,
     ) -> tuple[Hit, ...]:
-        return await _in_thread(lambda: self._search(name, query, vector))
+        return await self._lane.run(lambda: self._search(name, query, vector))
 
     async def compact(self, name: IndexName) -> None:
         """Put what an index holds together, and give the room of what is gone back to the disk.
@@ -368,5 +370,5 @@ def _ranked(
 
 
 async def _in_thread(work: Callable[[], _Result]) -> _Result:
-    """Do blocking work in a thread: the one place where this engine leaves the event loop."""
+    """Do long blocking work in a thread of its own; what is short goes in the lane."""
     return await asyncio.to_thread(work)

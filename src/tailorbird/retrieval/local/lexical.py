@@ -109,9 +109,9 @@ class LexicalIndex:
             damped = norms.damping[place]
             part = scores[norms.starts[place] : norms.starts[place + 1]]
             for run, factor in zip(runs, factors.astype(np.float32), strict=True):
-                counts = run.counts.astype(np.float32)
                 # A text stands once in a term's postings, so each gets its part once.
-                part[run.texts] += counts / (counts + damped[run.texts]) * factor
+                texts = run.texts.astype(np.intp)
+                part[texts] += _parts(run.counts, damped.take(texts), factor)
         return LexicalScores(scores=scores, most=float((asked * idf).sum()))
 
 
@@ -145,6 +145,17 @@ class CountedTerms:
         return [
             Run(texts=texts[run], counts=counts[run]) for run in self._postings.terms.runs(terms)
         ]
+
+
+def _parts(
+    counts: NDArray[np.uint16], damped: NDArray[np.float32], factor: np.float32
+) -> NDArray[np.float32]:
+    """Give what a term adds to the scores of texts, without more room than it takes."""
+    found = counts.astype(np.float32)
+    damped += found
+    found /= damped
+    found *= factor
+    return found
 
 
 def _living(runs: list[Run], alive: NDArray[np.bool_] | None) -> list[Run]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_STRETCH = 1 << 20  # postings that are put together at once: some tens of megabytes
+_STRETCH = 1 << 17  # postings that are put together at once: a few megabytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ class Merger:
         self._lengths = [postings.lengths[keep] for postings, keep in groups]
         self._terms: list[NDArray[np.int64]] = []
         self._sizes: list[NDArray[np.int64]] = []
-        self._counts: list[NDArray[np.uint16]] = []
+        self._counts: deque[NDArray[np.uint8] | NDArray[np.uint16]] = deque()
 
     def texts(self) -> Iterator[NDArray[np.int32]]:
         """Give the texts of all postings, some terms at a time."""
@@ -90,11 +92,16 @@ class Merger:
             known, sizes = np.unique(joined, return_counts=True)
             self._terms.append(known)
             self._sizes.append(sizes)
-            self._counts.append(np.concatenate([one.counts for one in found])[order])
+            self._counts.append(_narrow(np.concatenate([one.counts for one in found])[order]))
             yield np.concatenate([one.texts for one in found])[order]
 
+    def counts(self) -> Iterator[NDArray[np.uint16]]:
+        """Give the counts of all postings, after their texts, and let go of each piece."""
+        while self._counts:
+            yield self._counts.popleft().astype(np.uint16)
+
     def rest(self) -> Postings:
-        """Give all of it but the texts, which were given before."""
+        """Give all of it but the texts and their counts, which were given before."""
         nothing = np.zeros(0, dtype=np.int64)
         terms = np.concatenate([nothing, *self._terms])
         short = int(np.searchsorted(terms, FIRST_WORD))
@@ -107,7 +114,7 @@ class Merger:
                 starts=np.concatenate([[0], np.cumsum(sizes)]),
             ),
             texts=np.zeros(0, dtype=np.int32),
-            counts=np.concatenate([np.zeros(0, dtype=np.uint16), *self._counts]),
+            counts=np.zeros(0, dtype=np.uint16),
             lengths=np.concatenate([np.zeros(0, dtype=np.uint32), *self._lengths]),
         )
 
@@ -129,9 +136,19 @@ class Merger:
             start = stop
 
 
+def _narrow(counts: NDArray[np.uint16]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Keep counts in one byte each where that is enough, which is nearly everywhere."""
+    fits = counts.max(initial=0) <= np.iinfo(np.uint8).max
+    return counts.astype(np.uint8) if fits else counts
+
+
 def _union(groups: Sequence[Words]) -> tuple[list[bytes], list[NDArray[np.int64]]]:
     """Give all words in order, and where those of each group stand among them."""
-    lists = [list(group) for group in groups]
-    words = sorted({word for one in lists for word in one})
-    places = {word: place for place, word in enumerate(words)}
-    return words, [np.array([places[word] for word in one], dtype=np.int64) for one in lists]
+    places = dict.fromkeys(chain.from_iterable(groups), 0)
+    words = sorted(places)
+    for place, word in enumerate(words):
+        places[word] = place
+    # Each group is gone through again, so that its words need not be kept meanwhile.
+    return words, [
+        np.fromiter(map(places.__getitem__, group), np.int64, len(group)) for group in groups
+    ]

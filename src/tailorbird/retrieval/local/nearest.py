@@ -11,7 +11,7 @@ them are within, and all are compared without codes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tailorbird.retrieval.local.content import Content
 
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 _DOUBT = 3.0
 _FIRST = 8  # vectors compared first, for each that is wanted
 _LEAST_FIRST = 64
@@ -46,7 +47,12 @@ def all_near(content: Content, vector: NDArray[np.float32], within: NDArray[np.i
     """Compare all vectors at some places."""
     if len(within) * _SCATTERED < content.places:
         return Near(places=within, products=content.products(within, vector))
-    return Near(places=within, products=content.all_products(vector)[within])
+    return Near(places=within, products=values_at(content.all_products(vector), within))
+
+
+def values_at(values: NDArray[_Scalar], within: NDArray[np.intp]) -> NDArray[_Scalar]:
+    """Give the values at some of all places, which increase; for all of them, nothing is copied."""
+    return values if len(within) == len(values) else values[within]
 
 
 def coded_near(
@@ -56,7 +62,7 @@ def coded_near(
 
     The content has codes. What is found is among the places in their order.
     """
-    apart = content.distances(vector)[within]
+    apart = values_at(content.distances(vector), within)
     first = max(_LEAST_FIRST, _FIRST * top_k)
     if len(within) <= first * _SCATTERED:
         return all_near(content, vector, within)

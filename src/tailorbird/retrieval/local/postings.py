@@ -146,8 +146,9 @@ def _numbers(terms: list[str], words: dict[str, int]) -> NDArray[np.int64]:
     """Give the numbers of terms, those of words by the order in which they first came."""
     lengths = np.fromiter(map(len, terms), np.int64, len(terms))
     numbers = _short_numbers("".join(terms), lengths)
-    numbers[lengths > _SHORT] = [
-        words.setdefault(term, FIRST_WORD + len(words)) for term in terms if len(term) > _SHORT
+    long = np.flatnonzero(lengths > _SHORT)
+    numbers[long] = [
+        words.setdefault(terms[place], FIRST_WORD + len(words)) for place in long.tolist()
     ]
     return numbers
 

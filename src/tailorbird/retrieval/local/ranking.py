@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tailorbird.retrieval.fusion import TOP, Evidence, Fusion
-from tailorbird.retrieval.local.nearest import all_near, coded_near
+from tailorbird.retrieval.local.nearest import all_near, coded_near, values_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # A matrix-vector product rounds equal rows differently, depending on where they stand; so the best
 # are taken with some slack, computed again one by one, and only then put in order.
 _SLACK = 1e-4
+_GROUP = 256  # scores of which only the best is looked at first
 _CHOSEN = 32  # chunks that are compared, for each that is wanted, where codes chose them
 _SAMPLE = 1024  # enough for the deviation of all cosines to be off by 2 %
 
@@ -71,7 +72,7 @@ class Ranking:
     def by_words(self, text: str, *, within: NDArray[np.intp], top_k: int) -> list[Ranked]:
         """Order by BM25, chunks without any term of the query left out."""
         scores = self._content.words.search(text).scores
-        some = within[scores[within] > 0]
+        some = within[values_at(scores, within) > 0]
         pool = some[_best(scores[some], top_k, slack=0.0)]
         return self._ordered(pool, scores[pool].astype(np.float64), top_k)
 
@@ -80,7 +81,7 @@ class Ranking:
     ) -> list[Ranked]:
         """Order by the fused score, and tell what each leg says."""
         words = self._content.words.search(text)
-        bm25 = words.scores[within]
+        bm25 = values_at(words.scores, within)
         near = self._near(vector, within, max(top_k, TOP))
         if near.estimates is None:
             cosines = near.products
@@ -150,5 +151,19 @@ def _best(scores: NDArray[np.floating], top_k: int, *, slack: float) -> NDArray[
     """Give the positions of the `top_k` largest scores, and of those within `slack` of the last."""
     if len(scores) <= top_k:
         return np.arange(len(scores))
-    last = np.partition(scores, -top_k)[-top_k]
-    return np.flatnonzero(scores >= last - slack)
+    return np.flatnonzero(scores >= _worst_of_best(scores, top_k) - slack)
+
+
+def _worst_of_best(scores: NDArray[np.floating], top_k: int) -> np.floating:
+    """Give the last of the `top_k` largest scores.
+
+    The best of each group of scores are scores as well, so the last of the `top_k` largest among
+    them is one that no score below it can belong to the `top_k` largest of all. What is left to be
+    put in order are few (100,000 scores: .1 ms in place of .9, 2026-11-22).
+    """
+    groups = len(scores) // _GROUP
+    if groups > top_k:
+        best = scores[: groups * _GROUP].reshape(groups, _GROUP).max(axis=1)
+        scores = scores[scores >= np.partition(best, -top_k)[-top_k]]
+    worst: np.floating = np.partition(scores, -top_k)[-top_k]
+    return worst

@@ -108,22 +108,25 @@ class Segment:
         """Give the vectors of a stretch, reading only them."""
         return self._file.part(VECTORS, start, stop)
 
-    @property
-    def was_read(self) -> bool:
-        """Whether all vectors were read and checked before."""
-        return self._file.was_checked(VECTORS, 0, self.chunks)
-
-    def products(self, vector: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:
+    def products(
+        self, vector: NDArray[np.float32], start: int, stop: int, *, out: NDArray[np.float32]
+    ) -> None:
         """Multiply the vectors of a stretch with one, in single precision and in this thread.
 
         A product row by row asks BLAS for one scalar product at a time, which it never spreads over
-        several threads, and rounds equal rows equally. One thread takes 35 ms of processor time for
-        100,000 × 1,536 in a mapped file, one product with the matrix 46 (2 cores, numpy 2.4,
+        several threads, and rounds equal rows equally. One thread takes 27 ms of processor time for
+        100,000 × 1,536 in a mapped file, one product with the matrix 41 (2 cores, numpy 2.4,
         OpenBLAS 0.3.31, 2026-11-22).
+
+        Args:
+            vector: The other factor.
+            start: The first row.
+            stop: The row behind the last.
+            out: Takes the products, one for each row.
         """
-        nothing = np.zeros(0, dtype=np.float32)
-        steps = [np.vecdot(one, vector) for one in self._file.steps(VECTORS, start, stop)]
-        return steps[0] if len(steps) == 1 else np.concatenate([nothing, *steps])
+        for one in self._file.steps(VECTORS, start, stop):
+            np.vecdot(one, vector, out=out[: len(one)])
+            out = out[len(one) :]
 
     def products_of(
         self, places: NDArray[np.intp], vector: NDArray[np.float32]
@@ -151,11 +154,10 @@ class Segment:
 
     def runs(self, terms: Sequence[str]) -> list[Run]:
         """Give the postings of each of some terms, reading only them."""
-        part = self._file.part
-        return [
-            Run(texts=part(TEXTS, run.start, run.stop), counts=part(COUNTS, run.start, run.stop))
-            for run in self._terms.runs(terms)
-        ]
+        stretches = self._terms.runs(terms)
+        texts = self._file.parts(TEXTS, stretches)
+        counts = self._file.parts(COUNTS, stretches)
+        return [Run(texts=one, counts=often) for one, often in zip(texts, counts, strict=True)]
 
     @property
     def postings(self) -> Postings:

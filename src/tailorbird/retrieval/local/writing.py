@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tailorbird.retrieval.local.segment import Segment
     from tailorbird.storage.arrays import Seal
 
-_COPIED = 8192  # vectors read at once: 50 MB at 1,536 dimensions
+_COPIED = 512  # vectors read at once: 3 MB at 1,536 dimensions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,7 @@ def write_new(
         Section(column=columns.KINDS, parts=[np.array(places, dtype=np.int32)]),
         _metadata(kinds),
         Section(column=columns.TEXTS, parts=[postings.texts]),
+        Section(column=columns.COUNTS, parts=[postings.counts]),
         *_terms(postings),
     ]
     return write_arrays(file, sections, facts={"chunks": len(chunks)})
@@ -95,7 +96,7 @@ def _merged(parts: Sequence[tuple[Segment, NDArray[np.bool_]]]) -> Iterator[Sect
     if first.dimensions:
         yield Section(column=columns.VECTORS, parts=_vectors(parts), width=first.dimensions)
     if first.has_codes:
-        yield _codes(np.concatenate([one.codes[:, keep] for one, keep in parts], axis=1))
+        yield _merged_codes(parts)
     yield Section(column=columns.ROWS, parts=[one.rows[keep] for one, keep in parts])
     yield Section(column=columns.DOCUMENTS, parts=[one.documents[keep] for one, keep in parts])
     yield Section(column=columns.SEALS, parts=[one.seals[keep] for one, keep in parts])
@@ -104,6 +105,7 @@ def _merged(parts: Sequence[tuple[Segment, NDArray[np.bool_]]]) -> Iterator[Sect
     yield _metadata(kinds)
     merger = Merger([(one.postings, keep) for one, keep in parts])
     yield Section(column=columns.TEXTS, parts=merger.texts())
+    yield Section(column=columns.COUNTS, parts=merger.counts())
     yield from _terms(merger.rest())
 
 
@@ -113,7 +115,17 @@ def _vectors(
     for one, keep in parts:
         for start in range(0, one.chunks, _COPIED):
             stop = min(start + _COPIED, one.chunks)
-            yield one.vectors_within(start, stop)[keep[start:stop]]
+            vectors, kept = one.vectors_within(start, stop), keep[start:stop]
+            yield vectors if kept.all() else vectors[kept]
+
+
+def _merged_codes(parts: Sequence[tuple[Segment, NDArray[np.bool_]]]) -> Section[np.uint64]:
+    """Give the codes of several segments, word by word."""
+    rows = (
+        np.concatenate([one.codes[word, keep] for one, keep in parts])[np.newaxis]
+        for word in range(len(parts[0][0].codes))
+    )
+    return Section(column=columns.CODES, parts=rows, width=sum(int(k.sum()) for _, k in parts))
 
 
 def _kinds(one: Segment, keep: NDArray[np.bool_], kinds: dict[str, int]) -> NDArray[np.int32]:
@@ -137,8 +149,7 @@ def _metadata(kinds: Iterable[str]) -> Section[np.uint8]:
 
 
 def _terms(postings: Postings) -> Iterator[Section[np.generic]]:
-    """Give all of some postings but the texts."""
-    yield Section(column=columns.COUNTS, parts=[postings.counts])
+    """Give all of some postings but the texts and their counts."""
     yield Section(column=columns.LENGTHS, parts=[postings.lengths])
     yield Section(column=columns.STARTS, parts=[postings.terms.starts])
     yield Section(column=columns.SHORT, parts=[postings.terms.short])

@@ -17,7 +17,7 @@ from tailorbird.exceptions import (
 )
 from tailorbird.providers.fake.composing import pieces_of
 from tailorbird.testing._wire.errors import INVALID, WireError
-from tailorbird.types.chat import ChatChunk, ChatOptions, FinishReason, Message, Reply
+from tailorbird.types.chat import ChatChunk, ChatOptions, FinishReason, Message, PlainReply
 from tailorbird.types.ids import ModelId
 from tailorbird.types.usage import Usage
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tailorbird.testing._wire.world import World
+    from tailorbird.types.chat import Reply
 
 _TOKENS_A_PIECE = 4  # of a structured answer that is streamed, as a fake cuts the others
 
@@ -92,7 +93,7 @@ async def replied(world: World, asked: Asked) -> Reply[None]:
             full = await chat.complete(
                 asked.messages, model=asked.model, output=asked.output, options=asked.options
             )
-            reply = Reply[None].model_validate({**dict(full), "output": None})
+            reply = PlainReply.model_validate({**dict(full), "output": None})
     except ContentFilteredError as exc:
         if exc.stage == "prompt":
             raise
@@ -146,7 +147,7 @@ def _made(
     finish: FinishReason = FinishReason.STOP,
     refusal: str | None = None,
 ) -> Reply[None]:
-    return Reply[None](
+    return PlainReply(
         text=text,
         output=None,
         refusal=refusal,

@@ -41,6 +41,7 @@ class WireModel(BaseModel):
         frozen=True,
         extra="allow",
         strict=True,
+        allow_inf_nan=False,
         defer_build=True,
         hide_input_in_errors=True,
         protected_namespaces=(),

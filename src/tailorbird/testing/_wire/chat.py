@@ -32,10 +32,10 @@ def routes(world: World) -> list[Route]:
             return json_response(await _completed(world, body), headers=headers)
         asked = asked_of(body, world)
         check_call(world, asked)
-        answer = await streamed(world, asked)
+        answers = [await streamed(world, asked) for _ in range(body.n or 1)]
         options = body.stream_options
         pieces = events(
-            answer,
+            answers,
             world,
             include_usage=options is not None and bool(options.include_usage),
             obfuscate=options is None or options.include_obfuscation is not False,
@@ -60,4 +60,4 @@ async def answered(world: World, body: bytes) -> dict[str, JsonValue]:
 async def _completed(world: World, body: ChatBody) -> dict[str, JsonValue]:
     asked = asked_of(body, world)
     check_call(world, asked)
-    return completion(await replied(world, asked), world)
+    return completion([await replied(world, asked) for _ in range(body.n or 1)], world)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tailorbird.testing._wire.errors import filter_findings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from pydantic import JsonValue
 
@@ -21,8 +21,27 @@ FINGERPRINT = "fp_fake"
 """`system_fingerprint` of every answer."""
 
 
-def completion(reply: Reply[None], world: World) -> dict[str, JsonValue]:
-    """Give a whole answer."""
+def completion(replies: Sequence[Reply[None]], world: World) -> dict[str, JsonValue]:
+    """Give whole answers to one question: at least one, each becomes a choice."""
+    first = replies[0]
+    shown: dict[str, JsonValue] = {
+        "id": first.id or world.new_id("chatcmpl-"),
+        "object": "chat.completion",
+        "created": world.epoch(),
+        "model": first.model,
+        "choices": [_whole(reply, number, world) for number, reply in enumerate(replies)],
+        "service_tier": "default",
+        "system_fingerprint": FINGERPRINT,
+    }
+    usage = _together([reply.usage for reply in replies])
+    if usage is not None:
+        shown["usage"] = usage_json(usage)
+    if world.dialect.annotated:
+        shown["prompt_filter_results"] = prompt_findings()
+    return shown
+
+
+def _whole(reply: Reply[None], number: int, world: World) -> JsonValue:
     message: dict[str, JsonValue] = {
         "role": "assistant",
         "content": reply.text or None,
@@ -39,27 +58,28 @@ def completion(reply: Reply[None], world: World) -> dict[str, JsonValue]:
             for call in reply.tool_calls
         ]
     choice: dict[str, JsonValue] = {
-        "index": 0,
+        "index": number,
         "message": message,
         "logprobs": logprobs_json(reply.logprobs),
         "finish_reason": reply.raw_finish_reason,
     }
-    shown: dict[str, JsonValue] = {
-        "id": reply.id or world.new_id("chatcmpl-"),
-        "object": "chat.completion",
-        "created": world.epoch(),
-        "model": reply.model,
-        "choices": [choice],
-        "service_tier": "default",
-        "system_fingerprint": FINGERPRINT,
-    }
-    if reply.usage is not None:
-        shown["usage"] = usage_json(reply.usage)
     if world.dialect.annotated:
         filtered = ("violence",) if reply.raw_finish_reason == "content_filter" else ()
         choice["content_filter_results"] = filter_findings(filtered)
-        shown["prompt_filter_results"] = prompt_findings()
-    return shown
+    return choice
+
+
+def _together(usages: Sequence[Usage | None]) -> Usage | None:
+    """Give the tokens of several answers to one question, which is read once."""
+    known = [usage for usage in usages if usage is not None]
+    if not known:
+        return None
+    return known[0].model_copy(
+        update={
+            "output_tokens": sum(usage.output_tokens for usage in known),
+            "reasoning_tokens": sum(usage.reasoning_tokens for usage in known),
+        }
+    )
 
 
 def prompt_findings() -> list[JsonValue]:
@@ -102,9 +122,9 @@ def logprobs_json(found: tuple[TokenLogprob, ...] | None) -> dict[str, JsonValue
 
 
 def events(
-    answer: Streamed, world: World, *, include_usage: bool, obfuscate: bool
+    answers: Sequence[Streamed], world: World, *, include_usage: bool, obfuscate: bool
 ) -> Iterator[bytes]:
-    """Give a streamed answer as server-sent events.
+    """Give streamed answers to one question, one after the other, as server-sent events.
 
     Tokens come in a last chunk without choices where they are asked for. Azure begins with a chunk
     without choices, and sends the findings of its filter after the answer has ended, in a choice
@@ -113,33 +133,41 @@ def events(
     if world.dialect.annotated:
         yield event({**_azure_head(), "choices": [], "prompt_filter_results": prompt_findings()})
     head: dict[str, JsonValue] = {
-        "id": answer.id or world.new_id("chatcmpl-"),
+        "id": answers[0].id or world.new_id("chatcmpl-"),
         "object": "chat.completion.chunk",
         "created": world.epoch(),
-        "model": answer.model,
+        "model": answers[0].model,
         "service_tier": "default",
         "system_fingerprint": FINGERPRINT,
     }
-    usage = None
-    written = 0
-    for number, chunk in enumerate(answer.chunks):
-        if chunk.usage is not None:
-            usage = chunk.usage
-            continue
-        written += len(chunk.text)
-        body = {**head, "choices": [_choice(chunk, is_first=number == 0)]}
-        if include_usage:
-            body["usage"] = None
-        if obfuscate:
-            body["obfuscation"] = "x" * (16 - len(chunk.text) % 16)
-        yield event(body)
-    if answer.reply is None:
-        return
-    if world.dialect.annotated:
-        yield event({**_azure_head(), "choices": [_findings(written)]})
+    for number, answer in enumerate(answers):
+        for chunk, is_first in _spoken(answer):
+            body = {**head, "choices": [_choice(chunk, number, is_first=is_first)]}
+            if include_usage:
+                body["usage"] = None
+            if obfuscate:
+                body["obfuscation"] = "x" * (16 - len(chunk.text) % 16)
+            yield event(body)
+        if answer.reply is None:
+            return
+        if world.dialect.annotated:
+            written = sum(len(chunk.text) for chunk in answer.chunks)
+            yield event({**_azure_head(), "choices": [_findings(written, number)]})
+    usage = _together([_used(answer) for answer in answers])
     if include_usage and usage is not None:
         yield event({**head, "choices": [], "usage": usage_json(usage)})
     yield b"data: [DONE]\n\n"
+
+
+def _spoken(answer: Streamed) -> Iterator[tuple[ChatChunk, bool]]:
+    """Give the pieces of an answer without the one about its tokens, and which is the first."""
+    for number, chunk in enumerate(answer.chunks):
+        if chunk.usage is None:
+            yield chunk, number == 0
+
+
+def _used(answer: Streamed) -> Usage | None:
+    return next((chunk.usage for chunk in answer.chunks if chunk.usage is not None), None)
 
 
 def event(data: Mapping[str, JsonValue], *, name: str | None = None) -> bytes:
@@ -155,7 +183,7 @@ async def in_turn(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _choice(chunk: ChatChunk, *, is_first: bool) -> JsonValue:
+def _choice(chunk: ChatChunk, number: int, *, is_first: bool) -> JsonValue:
     delta: dict[str, JsonValue] = {}
     if is_first:
         delta = {"role": "assistant", "content": "", "refusal": None}
@@ -177,7 +205,7 @@ def _choice(chunk: ChatChunk, *, is_first: bool) -> JsonValue:
         ]
     finish = chunk.finish_reason
     return {
-        "index": 0,
+        "index": number,
         "delta": delta,
         "logprobs": None,
         "finish_reason": None if finish is None else finish.value,
@@ -188,9 +216,9 @@ def _azure_head() -> dict[str, JsonValue]:
     return {"id": "", "object": "", "created": 0, "model": ""}
 
 
-def _findings(characters: int) -> JsonValue:
+def _findings(characters: int, number: int) -> JsonValue:
     return {
-        "index": 0,
+        "index": number,
         "finish_reason": None,
         "content_filter_results": filter_findings(),
         "content_filter_offsets": {

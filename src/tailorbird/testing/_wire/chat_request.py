@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tailorbird.testing._wire.world import World
 
 _Percent: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+_Penalty: TypeAlias = Annotated[float, Field(ge=-2, le=2)]
 
 
 class _ImageUrl(WireModel):
@@ -111,8 +112,8 @@ class ChatBody(WireModel):
     """Randomness."""
     top_p: _Percent | None = None
     """Share of probability mass."""
-    n: int | None = None
-    """How many answers; only 1 is served here."""
+    n: Annotated[int, Field(ge=1, le=128)] | None = None
+    """How many answers; each is asked of the fake by itself."""
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     """Longest answer, for models that do not reason."""
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -127,6 +128,10 @@ class ChatBody(WireModel):
     """How many alternatives of each token to report."""
     reasoning_effort: str | None = None
     """How long to think."""
+    frequency_penalty: _Penalty | None = None
+    """Against words that were said often; changes nothing here."""
+    presence_penalty: _Penalty | None = None
+    """Against words that were said; changes nothing here."""
     tools: list[_Tool] | None = None
     """Functions the model may ask for."""
     tool_choice: Literal["auto", "none", "required"] | _Choice | None = None
@@ -142,8 +147,8 @@ class ChatBody(WireModel):
 
     # What else OpenAI's description of CreateChatCompletionRequest names.
     ignored: ClassVar[frozenset[str]] = frozenset({
-        "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "metadata",
-        "modalities", "moderation", "prediction", "presence_penalty", "prompt_cache_key",
+        "audio", "function_call", "functions", "logit_bias", "metadata",
+        "modalities", "moderation", "prediction", "prompt_cache_key",
         "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "service_tier",
         "store", "user", "user_security_context", "verbosity", "web_search_options",
     })  # fmt: skip
@@ -222,8 +227,6 @@ def tool_of(
 
 def _check_limits(body: ChatBody, world: World) -> None:
     """Do nothing unless the limits of the answer do not fit the model or this server."""
-    if body.n not in {None, 1}:
-        raise invalid("n", "This server gives one answer a request: leave 'n' out, or give 1.")
     facts = world.facts_of(body.model)
     if body.max_tokens is not None and facts is not None and not facts.sampling:
         raise invalid(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 
 from pydantic import Field, JsonValue
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from tailorbird.data.tokens import estimate_tokens
+from tailorbird.data.tokens import estimate_tokens, exact_reader
+from tailorbird.exceptions import TailorbirdError
 from tailorbird.providers.fake.embeddings import MOST_TEXTS, MOST_TOKENS
 from tailorbird.testing._wire.bodies import WireModel, invalid, parsed_in_turn, read_body
 from tailorbird.testing._wire.rates import rate_headers
@@ -32,7 +33,7 @@ class EmbeddingBody(WireModel):
     model: str
     """Model or deployment."""
     input: str | Annotated[list[JsonValue], Field(min_length=1)]
-    """Texts; token numbers are refused."""
+    """Texts, or their token numbers in the encoding `cl100k_base`."""
     encoding_format: Literal["float", "base64"] = "float"
     """How vectors are written."""
     dimensions: Annotated[int, Field(ge=1)] | None = None
@@ -79,19 +80,12 @@ def _texts(given: str | list[JsonValue]) -> list[str]:
     """Give the texts of a request that keeps the limits.
 
     Raises:
-        WireError: There are too many of them or of their tokens, one is empty, or one is no text.
+        WireError: There are too many of them or of their tokens, one is empty or no text, or their
+            token numbers cannot be read.
     """
-    texts: list[str] = []
-    for one in [given] if isinstance(given, str) else given:
-        if not isinstance(one, str):
-            raise invalid(
-                "input",
-                "This server embeds texts: give strings, not token numbers.",
-                code="invalid_type",
-            )
-        if not one:
-            raise invalid("input", "'$.input' is invalid: input cannot be an empty string.")
-        texts.append(one)
+    texts = _read(given)
+    if not all(texts):
+        raise invalid("input", "'$.input' is invalid: input cannot be an empty string.")
     if len(texts) > MOST_TEXTS:
         raise invalid(
             "input",
@@ -107,6 +101,28 @@ def _texts(given: str | list[JsonValue]) -> list[str]:
             code="max_tokens_per_request",
         )
     return texts
+
+
+def _read(given: str | list[JsonValue]) -> list[str]:
+    """Give texts as they are, and those that came as token numbers in letters."""
+    if isinstance(given, str):
+        return [given]
+    if all(isinstance(one, str) for one in given):
+        return cast("list[str]", given)
+    groups = [given] if _are_tokens(given) else given
+    if not all(isinstance(one, list) and _are_tokens(one) for one in groups):
+        message = "Invalid 'input': give a string, strings, token numbers, or lists of them."
+        raise invalid("input", message, code="invalid_type")
+    try:
+        read = exact_reader()
+        return [read(cast("list[int]", one)) for one in groups]
+    except TailorbirdError as exc:
+        message = f"The token numbers in 'input' cannot be read: {exc}; or send texts."
+        raise invalid("input", message) from exc
+
+
+def _are_tokens(given: list[JsonValue]) -> bool:
+    return all(type(one) is int for one in given)
 
 
 def _answer(found: EmbeddingResult, *, encoded: bool) -> dict[str, JsonValue]:

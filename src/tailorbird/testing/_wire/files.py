@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, cast, get_args
 
 from tailorbird.testing._wire.bodies import invalid
-from tailorbird.testing._wire.errors import json_response
+from tailorbird.testing._wire.errors import WireError, json_response
 from tailorbird.testing._wire.multipart import read_form
 from tailorbird.testing._wire.paging import Window, page_of, window_of
 from tailorbird.testing._wire.routing import route
@@ -103,9 +103,12 @@ class _Files:
 
     async def _stored(self, form: Form) -> StoredFile:
         fields = form.fields
+        name = form.require_file("file")
+        if not (await self._world.in_thread(form.path.stat)).st_size:
+            raise WireError("File is empty.")
         return await self._files.create(
             form.path,
-            name=form.require_file("file"),
+            name=name,
             purpose=purpose_of(form.require("purpose")),
             expires_after_s=expiry_of(
                 fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 
 from tailorbird.exceptions import TailorbirdError
@@ -115,6 +115,8 @@ class Endpoint:
                 await send(_BEGINNING)
                 raise broken from exc
             response = self._surface.refuse(exc, world)
+        except ClientDisconnect:
+            return  # in the midst of its request: nobody is there to be answered
         finish(world, response, seen)
         await response(scope, request.receive, send)
 

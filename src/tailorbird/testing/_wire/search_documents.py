@@ -75,7 +75,7 @@ def _read_action(spec: IndexSpec, raw: object, place: int) -> Action:
         raise invalid(f"{what} a document must be an object.")
     values = dict(cast("Mapping[str, object]", raw))
     word = values.pop("@search.action", "upload")
-    if word not in _ACTIONS:
+    if not isinstance(word, str) or word not in _ACTIONS:
         raise invalid(f"{what} unknown action; known are {', '.join(sorted(_ACTIONS))}.")
     key = values.get(spec.key)
     if not isinstance(key, str) or not key:

@@ -164,7 +164,7 @@ def filter_of(given: dict[str, JsonValue], *, param: str = "filters", depth: int
     if depth > _DEEPEST:
         raise invalid(param, "The filter is nested too deeply.")
     try:
-        if given.get("type") in {"and", "or"}:
+        if given.get("type") in ("and", "or"):  # no set: what came may have no hash
             compound = _Compound.model_validate(given)
             parts = tuple(
                 filter_of(one, param=f"{param}.filters[{number}]", depth=depth + 1)

@@ -23,6 +23,7 @@ from tailorbird.providers.fake.flavors import find_flavor
 from tailorbird.providers.fake.lifecycle import make_id
 from tailorbird.testing._wire.dialect import dialect_of
 from tailorbird.types.base import Settings
+from tailorbird.types.ids import ModelId
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -147,7 +148,7 @@ class World:
     def facts_of(self, name: str) -> ModelFacts | None:
         """Give what is known of the model that a name calls; None when nothing is."""
         role = next((one for one in self.flavor.roles.values() if one.deployment == name), None)
-        return self._facts.get(name if role is None else role.model)
+        return self._facts.get(self.flavor.own_id(ModelId(name)) if role is None else role.model)
 
     async def in_thread(self, work: Callable[[], R]) -> R:
         """Do blocking work beside the event loop, while virtual time stands still."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from tailorbird.types.answers import Answer
 from tailorbird.types.base import Frozen
@@ -146,7 +147,7 @@ class Pair(Frozen):
     difference: float
     """Share right of `arm` minus that of `baseline`, -1..1."""
     p_value: float
-    """Two-sided exact McNemar test."""
+    """Two-sided exact McNemar test; of a comparison that was watched, what `EarlyStop` gives."""
     p_adjusted: float
     """The same after Holm's correction: for `all` over its pairs, for a kind over the pairs of all
     kinds that have enough questions."""
@@ -162,6 +163,9 @@ class Pair(Frozen):
     more_questions: int | None = None
     """About how many more questions would show the difference that was seen, if it is real; None
     when none was seen, or when it is shown already."""
+    watched: bool = False
+    """Whether one looked while the questions were asked: then the p-values hold however often that
+    was, and whenever asking stopped."""
 
 
 class Contrast(Frozen):
@@ -184,7 +188,8 @@ class Contrast(Frozen):
     p_value: float
     """Two-sided paired permutation test."""
     p_adjusted: float
-    """The same after Holm's correction over all pairs of the metric."""
+    """The same after Holm's correction over all pairs of the metric, and times the looks that were
+    planned where the comparison might have stopped at any of them."""
     word: PairWord
     """What follows at the 5 % level."""
 
@@ -223,8 +228,13 @@ Decision = Literal[
     "a prompt is enough",
     "neither helps: write a better prompt",
     "cannot tell yet",
+    "take the successor",
 ]
-"""What a comparison leads to; `workflow.comparing.verdict` says by which rules."""
+"""What a comparison leads to; `workflow.comparing.verdict` says by which rules.
+
+`take the successor` is said only of arms that are held against a recording, by
+`workflow.leaving.succession`.
+"""
 
 
 class Verdict(Frozen):
@@ -242,6 +252,64 @@ class Verdict(Frozen):
     """What to do, as one of few values: for programs."""
     next_steps: tuple[str, ...] = ()
     """What to do next, one sentence each, the most useful first."""
+
+
+class EarlyStopping(Frozen):
+    """How a comparison was asked that looked at its answers on the way, and what made it stop."""
+
+    given: int = Field(ge=1)
+    """Questions that there were."""
+    asked: int = Field(ge=1)
+    """Questions that were asked; the others stand nowhere in the comparison."""
+    block: int = Field(ge=1)
+    """Questions between two looks."""
+    looks: int = Field(ge=1)
+    """How often one looked."""
+    planned: int = Field(ge=1)
+    """How often one would have looked at most."""
+    seed: int
+    """Drew the order of the questions."""
+    leader: str
+    """The arm in front at the last look."""
+    shown: tuple[str, ...] = ()
+    """Arms that are shown to differ from it."""
+    close: tuple[str, ...] = ()
+    """Arms that it is not ahead of by as much as a verdict pays for, nor they of it: the 95 %
+    interval of the difference lies within a tenth to both sides."""
+    undecided: tuple[str, ...] = ()
+    """Arms of which neither is known, and which the questions that are left could not tell from
+    it."""
+    method: str = (
+        "test martingale (Ville 1939; Robbins 1970) for each pair of arms, corrected by Holm's"
+        " method over the pairs"
+    )
+    """What the p-values are, so that looking does not make them smaller."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether questions were left when asking stopped."""
+        return self.asked < self.given
+
+    @override
+    def __str__(self) -> str:
+        """Say it in one or two sentences."""
+        if self.stopped:
+            text = (
+                f"Stopped after {self.asked} of {self.given} questions: look {self.looks} of at"
+                f" most {self.planned}, one after every {self.block} questions."
+            )
+        else:
+            text = (
+                f"All {self.given} questions were asked, with a look after every {self.block}:"
+                " nothing was decided before."
+            )
+        parts = (
+            ("shown to differ from", self.shown),
+            ("within a tenth of", self.close),
+            ("not to be told from", self.undecided),
+        )
+        told = [f"{how} {', '.join(map(repr, arms))}" for how, arms in parts if arms]
+        return f"{text} In front is {self.leader!r}: {'; '.join(told)}."
 
 
 LeakReason = Literal["same-question", "near-question", "same-row", "same-span"]
@@ -300,6 +368,8 @@ class ComparisonData(Frozen):
     """How far the judge can be trusted; None where nothing was judged."""
     costs: Costs | None = None
     """What the arms cost a month, by volume; None in comparisons of older versions."""
+    early_stop: EarlyStopping | None = None
+    """How one looked while the questions were asked; None where all were asked without a look."""
     scorers: Mapping[str, tuple[float, float]] = Field(default_factory=dict)
     """Lowest and highest value of each figure in `Scores.extra`, by name."""
     settings: Mapping[str, str | int | float | bool] = Field(default_factory=dict)

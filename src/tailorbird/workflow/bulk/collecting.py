@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast, overload
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from tailorbird.workflow.bulk.asking import Bulk
 
 _UNKNOWN = ItemFailure(kind="missing", message="the batch has neither an answer nor a failure")
+
+_MARKER_DIGITS = 16
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -127,6 +130,22 @@ class Collector:
             else:
                 error = _error(outcome.failure or _UNKNOWN, bulk.provider.name)
                 one.answered.set_exception(error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batches:
+    """How many things are asked for as batches that each make a prompt of their own."""
+
+    collector: Callable[[], Collector]
+    """Makes what collects the questions of one arm, or all judgements."""
+    secret: bytes
+    """Known to this workspace only: makes markers that no document can foresee, and that are the
+    same when a broken run is taken up again."""
+
+    def marker(self, fingerprint: str, key: str) -> str:
+        """Give the marker of one prompt's fence: 16 hexadecimal digits."""
+        text = f"{fingerprint} {key}".encode()
+        return hmac.new(self.secret, text, hashlib.sha256).hexdigest()[:_MARKER_DIGITS]
 
 
 class _OneChat(Chat):

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tailorbird.workflow.answering.arm import Arm
-    from tailorbird.workflow.answering.results import ArmFigures, Decision, Leak
+    from tailorbird.workflow.answering.results import ArmFigures, Decision, EarlyStopping, Leak
     from tailorbird.workflow.comparing.evidence import Evidence
+
+ALL_TUNED = "No arm without tuning was compared: nothing here says that tuning is worth its cost."
+"""What is said where every arm asks a tuned model."""
 
 _NAMED = 5  # questions that a caveat names
 _POOR = 0.5  # share of a kind below which an arm is said not to do it
@@ -86,7 +89,20 @@ def caveats(
         yield "The questions carry no kinds, so facts, tone and refusals are not told apart."
     elif missing:
         yield f"No scored question is of kind {', '.join(missing)}: that is not measured."
+    if len(found.arms) > 1 and not found.untuned:
+        yield ALL_TUNED
     yield from _endings(arms, found)
+
+
+def early_caveats(early: EarlyStopping | None) -> Iterator[str]:
+    """Say how to read a comparison that stopped before all its questions were asked."""
+    if early is not None and early.stopped:
+        yield (
+            f"Asking stopped early: p-values are those of a {early.method}, and hold however often"
+            " one looked. Shares and leads of a run that stopped because of them tend to be too"
+            " large, and their intervals do not know of the looks; kinds with few questions say"
+            " little."
+        )
 
 
 def leak_caveats(leaks: Sequence[Leak]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing_extensions import override
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.types.base import Frozen
 from tailorbird.workflow.answering.results import ALL_KINDS, PairWord
+from tailorbird.workflow.comparing.evidence import p_words
 from tailorbird.workflow.statistics import (
     LEVEL,
     can_show,
@@ -97,7 +98,8 @@ class Changes(Frozen):
             name = one.arm if one.kind == ALL_KINDS else one.kind
             yield (
                 f"{indent}{name}: {one.before:.2f} -> {one.after:.2f}, {one.word}"
-                f" ({one.wins} won, {one.losses} lost of {one.n}, p {one.p_adjusted:.3f})"
+                f" ({one.wins} won, {one.losses} lost of {one.n},"
+                f" {p_words(one.p_adjusted)})"
             )
         lost = [one for one in self.flips if not one.right_now]
         for flip in lost[:_SHOWN_FLIPS]:

@@ -6,25 +6,25 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tailorbird.exceptions import (
-    InvalidInputError,
-)
+from tailorbird.exceptions import InvalidInputError
 from tailorbird.workflow.answering.answer import arm_fingerprint
 from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY, Arm
 from tailorbird.workflow.answering.results import ComparisonData, Outcome, Scores
 from tailorbird.workflow.comparing.advice import leak_caveats
 from tailorbird.workflow.comparing.appraising import Appraisal, Appraiser
 from tailorbird.workflow.comparing.contrasts import compare_metrics
-from tailorbird.workflow.comparing.costs import with_costs
-from tailorbird.workflow.comparing.running import Batches, Found, Run, question_key
+from tailorbird.workflow.comparing.costs import Bill
+from tailorbird.workflow.comparing.running import Found, Run, question_key
 from tailorbird.workflow.comparing.scoring import AnswerKey, ReferenceProfile
 from tailorbird.workflow.comparing.sharing import Pool
+from tailorbird.workflow.comparing.stopping import Watch
 from tailorbird.workflow.comparing.summary import compare_pairs, figures, summarize
 from tailorbird.workflow.comparing.verdict import conclude
 from tailorbird.workflow.judging.grading import Answered
-from tailorbird.workflow.progress import OnProgress, silent
+from tailorbird.workflow.progress import OnProgress, Progress, silent
 from tailorbird.workflow.questioning.leakage import find_leaks
 
 if TYPE_CHECKING:
@@ -36,6 +36,56 @@ if TYPE_CHECKING:
     from tailorbird.types.usage import Price
     from tailorbird.workflow.answering.answer import Answerer
     from tailorbird.workflow.answering.results import Leak, Verdict
+    from tailorbird.workflow.bulk.collecting import Batches
+    from tailorbird.workflow.comparing.options import StopEarly
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What is compared."""
+
+    arms: Sequence[Arm]
+    questions: Sequence[Question]
+    given: Mapping[str, Mapping[str, Answer]]
+    learned: Sequence[str]
+    on_progress: OnProgress
+
+    @cached_property
+    def profile(self) -> ReferenceProfile:
+        """What the references share: of all questions, whether they are asked or not."""
+        return ReferenceProfile.of(self.questions, learned=self.learned)
+
+    def progress(self, asked: int) -> OnProgress:
+        """Count the answers of so many questions along, and those of all questions as the total."""
+        done, total = asked * len(self.arms), len(self.questions) * len(self.arms)
+
+        def tell(one: Progress) -> None:
+            self.on_progress(one.model_copy(update={"done": one.done + done, "total": total}))
+
+        return tell
+
+    def right(
+        self, questions: Sequence[Question], found: Mapping[tuple[str, str], Found]
+    ) -> Mapping[tuple[str, str], float | None]:
+        """Say which answers to some questions are right; a failed call has no entry."""
+        right: dict[tuple[str, str], float | None] = {}
+        for question in questions:
+            key = AnswerKey.of(question, profile=self.profile)
+            for arm in self.arms:
+                answer = found[arm.name, question.id].answer
+                if answer is not None:
+                    right[arm.name, question.id] = key.score(answer).correct
+        return right
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What came of it."""
+
+    found: Mapping[tuple[str, str], Found]
+    appraisal: Appraisal
+    bill: Bill
+    watch: Watch | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +113,7 @@ class Comparer:
     batches: Batches | None = None
     """How answers are asked for as batches; None asks call by call."""
 
-    async def compare(
+    async def compare(  # noqa: PLR0913 - what is compared, and how
         self,
         arms: Sequence[Arm],
         questions: Sequence[Question],
@@ -71,6 +121,7 @@ class Comparer:
         name: str | None = None,
         settings: Mapping[str, str | int | float | bool] | None = None,
         given: Mapping[str, Mapping[str, Answer]] | None = None,
+        stop_early: StopEarly | None = None,
         on_progress: OnProgress = silent,
     ) -> ComparisonData:
         """Ask what was not asked before, score all answers, and conclude.
@@ -82,58 +133,107 @@ class Comparer:
             settings: What else the run depends on; shown in the report.
             given: Answers by question, for arms (by name) that are not asked any more: what is
                 missing there is an outcome with an error.
+            stop_early: Asks in blocks, and stops when what is left would decide nothing; None
+                asks everything.
             on_progress: Called after each answer, and as these are scored by others.
 
         Raises:
             InvalidInputError: There is no arm or question, a name or id stands twice,
-                `concurrency` is below 1, or a scorer or the judge cannot be asked.
+                `concurrency` is below 1, a scorer or the judge cannot be asked, or one cannot stop
+                early: with one arm, with batches, and where the judge says what is right.
             ScorerError: A scorer failed; the answers are kept.
             ProviderError: All further calls would fail too (key, quota, model); answers that
                 had come are kept. A call that fails by itself becomes an outcome with `error`.
             RetrievalError: An arm's index cannot be searched.
         """
+        self._check(arms, questions)
+        self._check_stop(stop_early)
+        case = _Case(arms, questions, given or {}, self._learned(arms), on_progress)
+        watch = None
+        if stop_early is None:
+            found = await self._run(case, questions, on_progress).finish()
+        else:
+            watch = Watch(arms, questions, stop_early, today=self.clock.today())
+            found = await self._ask_in_blocks(case, watch)
+            questions = [one for one in questions if (arms[0].name, one.id) in found]
+        appraisal = await self.appraiser.appraise(
+            self._answered(case, questions, found), on_progress=on_progress
+        )
+        bill = await Bill.read(self.journal, identity=self.identity, prices=self.prices)
+        # Scoring thousands of answers takes seconds: it must not stop other tasks of the loop.
+        return await asyncio.to_thread(
+            self._conclude,
+            case,
+            questions,
+            _Findings(found, appraisal, bill, watch),
+            name=name or self._name(arms, case.questions, stop_early),
+            settings=settings or {},
+        )
+
+    def _check(self, arms: Sequence[Arm], questions: Sequence[Question]) -> None:
         if self.concurrency < 1:
             message = f"concurrency must be at least 1, got {self.concurrency}"
             raise InvalidInputError(message)
         _check_unique("arm", [arm.name for arm in arms])
         _check_unique("question", [question.id for question in questions])
         self.appraiser.check()
-        run = Run(
+
+    def _check_stop(self, stop_early: StopEarly | None) -> None:
+        if stop_early is None:
+            return
+        judge = self.appraiser.judge
+        if self.batches is not None:
+            message = (
+                "a comparison that may stop early asks block by block, and each block of batches"
+                " may take a day: leave out bulk or stop_early"
+            )
+            raise InvalidInputError(message)
+        if judge is not None and judge.options.decides:
+            message = (
+                "the judge decides what is right when all answers are there, and stopping early has"
+                " to know it before: leave out decides=True or stop_early"
+            )
+            raise InvalidInputError(message)
+
+    def _run(self, case: _Case, questions: Sequence[Question], on_progress: OnProgress) -> Run:
+        return Run(
             answerer=self.answerer,
             journal=self.journal,
             identity=self.identity,
             concurrency=self.concurrency,
             batches=self.batches,
-            arms=arms,
+            arms=case.arms,
             questions=questions,
             on_progress=on_progress,
-            given=given or {},
+            given=case.given,
         )
-        found = await run.finish()
-        appraisal = await self.appraiser.appraise(
-            self._answered(arms, questions, found), on_progress=on_progress
-        )
-        # Scoring thousands of answers takes seconds: it must not stop other tasks of the loop.
-        data = await asyncio.to_thread(
-            self._conclude, arms, questions, (found, appraisal), name=name, settings=settings or {}
-        )
-        return await with_costs(
-            data, journal=self.journal, identity=self.identity, prices=self.prices
-        )
+
+    async def _ask_in_blocks(self, case: _Case, watch: Watch) -> Mapping[tuple[str, str], Found]:
+        """Ask block by block until nothing that matters is left to be decided.
+
+        After a kill the same blocks come in the same order, and answers that are known are not
+        asked for again: so the same looks are taken once more, with the same outcome.
+        """
+        found: dict[tuple[str, str], Found] = {}
+        while not watch.settled:
+            block = watch.blocks[watch.looks]
+            found |= await self._run(case, block, case.progress(watch.asked)).finish()
+            watch.look(block, await asyncio.to_thread(case.right, block, found))
+        return found
 
     def _answered(
         self,
-        arms: Sequence[Arm],
+        case: _Case,
         questions: Sequence[Question],
         found: Mapping[tuple[str, str], Found],
     ) -> Answered:
-        places = [(arm.name, question.id) for arm in arms for question in questions]
+        places = [(arm.name, question.id) for arm in case.arms for question in questions]
         answers = ((place, found[place].answer) for place in places)
         return Answered(
-            arms=arms,
+            arms=case.arms,
             questions=questions,
             answers={place: answer for place, answer in answers if answer is not None},
-            learned=self._learned(arms),
+            learned=case.learned,
         )
 
     def _learned(self, arms: Sequence[Arm]) -> list[str]:
@@ -143,30 +243,37 @@ class Comparer:
 
     def _conclude(
         self,
-        arms: Sequence[Arm],
+        case: _Case,
         questions: Sequence[Question],
-        answers: tuple[Mapping[tuple[str, str], Found], Appraisal],
+        findings: _Findings,
         *,
-        name: str | None,
+        name: str,
         settings: Mapping[str, str | int | float | bool],
     ) -> ComparisonData:
-        found, appraisal = answers
-        profile = ReferenceProfile.of(questions, learned=self._learned(arms))
-        outcomes = _outcomes(arms, questions, found, profile=profile, appraisal=appraisal)
+        arms, appraisal, watch = case.arms, findings.appraisal, findings.watch
+        outcomes = _outcomes(
+            arms, questions, findings.found, profile=case.profile, appraisal=appraisal
+        )
         cells = summarize(arms, questions, outcomes, extra=appraisal.ranges)
-        pairs = compare_pairs(arms, questions, outcomes)
-        costs = figures(arms, outcomes, prices=self.prices)
+        pairs = compare_pairs(
+            arms, questions, outcomes, watched=None if watch is None else watch.p_values
+        )
+        counted = figures(arms, outcomes, prices=self.prices)
+        costs = findings.bill.costs(arms, cells=cells, figures=counted, judge=appraisal.report)
+        early = None if watch is None else watch.found
         verdict = conclude(
             arms,
             cells=cells,
             pairs=pairs,
-            figures=costs,
+            figures=counted,
+            costs=costs,
+            early=early,
             caveat=self.capabilities.caveat,
             today=self.clock.today(),
         )
         leaks = find_leaks(self.trained, questions)
         return ComparisonData(
-            name=name or self._name(arms, questions),
+            name=name,
             provider=self.capabilities.provider,
             created_at=self.clock.now(),
             arms=tuple(arms),
@@ -174,18 +281,23 @@ class Comparer:
             outcomes=outcomes,
             summary=cells,
             pairwise=pairs,
-            figures=costs,
+            figures=counted,
+            costs=costs,
+            early_stop=early,
             verdict=_warned(verdict, leaks, appraisal),
-            contrasts=compare_metrics(arms, outcomes),
+            contrasts=compare_metrics(arms, outcomes, looks=1 if early is None else early.planned),
             leaks=leaks,
             judge=appraisal.report,
             scorers=appraisal.ranges,
             settings=settings,
         )
 
-    def _name(self, arms: Sequence[Arm], questions: Sequence[Question]) -> str:
+    def _name(
+        self, arms: Sequence[Arm], questions: Sequence[Question], stop_early: StopEarly | None
+    ) -> str:
         parts = [arm_fingerprint(arm, identity=self.identity) for arm in arms]
         parts += [question_key(question) for question in questions]
+        parts += [] if stop_early is None else [stop_early.model_dump_json()]
         return f"comparison-{hashlib.sha256(''.join(parts).encode()).hexdigest()[:8]}"
 
 

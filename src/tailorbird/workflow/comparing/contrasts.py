@@ -25,13 +25,21 @@ if TYPE_CHECKING:
 _YES_OR_NO = frozenset({-1.0, 0.0, 1.0})
 
 
-def compare_metrics(arms: Sequence[Arm], outcomes: Iterable[Outcome]) -> tuple[Contrast, ...]:
+def compare_metrics(
+    arms: Sequence[Arm], outcomes: Iterable[Outcome], *, looks: int = 1
+) -> tuple[Contrast, ...]:
     """Compare each two arms by each metric but `correct`, for all questions together.
 
     Only questions for which both arms have a value count. p-values are those of the paired
     permutation test, corrected by Holm's method over the pairs of the metric; intervals are paired
     bootstrap intervals, or Tango's where a metric is yes or no. Each metric is a family of claims
     of its own: what one of them shows is a description beside the test of `correct`.
+
+    Args:
+        arms: The arms.
+        outcomes: What was answered, with its scores.
+        looks: At how many looks asking might have stopped, at least 1; the corrected p-values are
+            multiplied by it, which holds whichever look it was (Bonferroni's correction).
 
     Returns:
         Metric by metric in the usual order; in each, every pair that has a value once, the later
@@ -41,12 +49,15 @@ def compare_metrics(arms: Sequence[Arm], outcomes: Iterable[Outcome]) -> tuple[C
     for outcome in outcomes:
         table.setdefault(outcome.arm, {})[outcome.question] = outcome
     return tuple(
-        found for metric in METRICS if metric != "correct" for found in _family(metric, arms, table)
+        found
+        for metric in METRICS
+        if metric != "correct"
+        for found in _family(metric, arms, table, looks)
     )
 
 
 def _family(
-    metric: Metric, arms: Sequence[Arm], table: Mapping[str, Mapping[str, Outcome]]
+    metric: Metric, arms: Sequence[Arm], table: Mapping[str, Mapping[str, Outcome]], looks: int
 ) -> list[Contrast]:
     values = {arm.name: _values(metric, table.get(arm.name, {})) for arm in arms}
     differences = {
@@ -55,9 +66,9 @@ def _family(
     }
     known = {names: found for names, found in differences.items() if found}
     p_values = [paired_permutation(found) for found in known.values()]
-    adjusted = holm(p_values)
+    adjusted = [min(1.0, looks * value) for value in holm(p_values)]
     return [
-        _contrast(names, metric, found, (p_value, corrected), len(known))
+        _contrast(names, metric, found, (p_value, corrected), looks * len(known))
         for (names, found), p_value, corrected in zip(
             known.items(), p_values, adjusted, strict=True
         )

@@ -12,62 +12,74 @@ from tailorbird.workflow.money.pricing import (
     training_price,
     tuned_price_id,
 )
-from tailorbird.workflow.money.volume import ArmCosts, costs_of
+from tailorbird.workflow.money.volume import ArmCosts, Costs, costs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tailorbird.journal import Hosting, Journal, Spending
+    from tailorbird.types.judgements import JudgeReport
     from tailorbird.types.tuned import TunedModel
     from tailorbird.types.usage import Price
     from tailorbird.workflow.answering.arm import Arm
-    from tailorbird.workflow.answering.results import ArmFigures, ComparisonData
+    from tailorbird.workflow.answering.results import ArmFigures, Cell
 
 
-async def with_costs(
-    data: ComparisonData, *, journal: Journal, identity: str, prices: Sequence[Price]
-) -> ComparisonData:
-    """Give the comparison with what its arms cost a month, by volume.
-
-    Training and hosting are what the journal says was paid; where it does not know, what the prices
-    say. The vector of a question (some 20 tokens) and the judge, who is no part of answering, are
-    left out.
-
-    Args:
-        data: The comparison.
-        journal: Knows what was paid.
-        identity: Provider and account.
-        prices: What is known about prices.
-    """
-    bill = _Bill(
-        prices,
-        await journal.ledger.list(identity=identity),
-        await journal.ledger.list_hosting(identity=identity),
-    )
-    right = {
-        cell.arm: cell.value
-        for cell in data.summary
-        if cell.kind == ALL_KINDS and cell.metric == "correct"
-    }
-    figures = {one.arm: one for one in data.figures}
-    arms = [
-        bill.arm_costs(arm, figures[arm.name], correct=right.get(arm.name)) for arm in data.arms
-    ]
-    return data.model_copy(update={"costs": costs_of(arms)})
-
-
-class _Bill:
+class Bill:
     """What was paid, and what things cost."""
 
     def __init__(
         self, prices: Sequence[Price], paid: Sequence[Spending], standing: Sequence[Hosting]
     ) -> None:
+        """Put together what is known of prices, of what was paid, and of what stands by the hour.
+
+        `read` takes the last two from a journal.
+        """
         self._prices = prices
         self._paid = paid
         self._standing = {one.name: one.hourly for one in standing}
 
-    def arm_costs(self, arm: Arm, figures: ArmFigures, *, correct: float | None) -> ArmCosts:
-        """Put together what an arm costs."""
+    @classmethod
+    async def read(cls, journal: Journal, *, identity: str, prices: Sequence[Price]) -> Bill:
+        """Read what was paid at an account.
+
+        Args:
+            journal: Knows what was paid.
+            identity: Provider and account.
+            prices: What is known about prices.
+        """
+        return cls(
+            prices,
+            await journal.ledger.list(identity=identity),
+            await journal.ledger.list_hosting(identity=identity),
+        )
+
+    def costs(
+        self,
+        arms: Sequence[Arm],
+        *,
+        cells: Iterable[Cell],
+        figures: Iterable[ArmFigures],
+        judge: JudgeReport | None = None,
+    ) -> Costs:
+        """Give what the arms of a comparison cost a month, by volume.
+
+        Training and hosting are what the journal says was paid; where it does not know, what the
+        prices say. The vector of a question (some 20 tokens) is left out. The judge, who is no part
+        of answering, stands beside the arms.
+        """
+        right = {
+            cell.arm: cell.value
+            for cell in cells
+            if cell.kind == ALL_KINDS and cell.metric == "correct"
+        }
+        known = {one.arm: one for one in figures}
+        found = costs_of(
+            [self._arm(arm, known[arm.name], correct=right.get(arm.name)) for arm in arms]
+        )
+        return found if judge is None else found.model_copy(update={"judge_usd": judge.usd})
+
+    def _arm(self, arm: Arm, figures: ArmFigures, *, correct: float | None) -> ArmCosts:
         usd = figures.usd
         return ArmCosts(
             arm=arm.name,

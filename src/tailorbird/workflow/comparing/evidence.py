@@ -15,6 +15,7 @@ from tailorbird.workflow.statistics import (
     mcnemar,
     questions_missing,
     smallest_difference,
+    watched_p,
 )
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from tailorbird.workflow.answering.arm import Arm
     from tailorbird.workflow.answering.results import ArmFigures, Cell, Pair
+    from tailorbird.workflow.money.volume import Costs
 
 FACTS = "facts"
 """All questions but those about style and those that nobody can answer."""
@@ -67,11 +69,13 @@ class Duel:
     """p-value, corrected for the number of pairs."""
     comparisons: int
     """How many pairs were tested at once."""
+    watched: bool = False
+    """Whether one looked while the questions were asked."""
 
     @property
     def conclusive(self) -> bool:
         """Whether this many questions can show anything at all."""
-        return can_show(self.n, comparisons=self.comparisons)
+        return can_show(self.n, comparisons=self.comparisons, watched=self.watched)
 
     @property
     def lead(self) -> float:
@@ -97,8 +101,12 @@ class Duel:
     @override
     def __str__(self) -> str:
         """Write the figures that the test rests on."""
-        p = "p < 0.001" if self.p < _SMALLEST_SHOWN else f"p = {self.p:.2g}"
-        return f"{self.wins} won, {self.losses} lost, {p}"
+        return f"{self.wins} won, {self.losses} lost, {p_words(self.p)}"
+
+
+def p_words(value: float) -> str:
+    """Write a p-value: `p = 0.03`, with two digits that say something, or `p < 0.001`."""
+    return "p < 0.001" if value < _SMALLEST_SHOWN else f"p = {value:.2g}"
 
 
 def simplicity(arm: Arm) -> int:
@@ -131,6 +139,8 @@ class Evidence:
     days: dict[str, int] = field(default_factory=dict[str, int])
     """Days until an arm's tuned model stops answering, where a day is announced; below 1 when it
     has stopped."""
+    months: Costs | None = None
+    """What the arms cost a month, by volume; None when nobody counted."""
 
     @classmethod
     def of(
@@ -140,6 +150,7 @@ class Evidence:
         cells: Iterable[Cell],
         pairs: Iterable[Pair],
         figures: Iterable[ArmFigures],
+        months: Costs | None = None,
         today: date | None = None,
     ) -> Evidence:
         """Sort the figures; without `today` no days are counted."""
@@ -157,6 +168,7 @@ class Evidence:
             costs={one.arm: one for one in figures},
             kinds=tuple(kind for kind in QUESTION_KINDS if kind in present),
             days=_days(arms, today),
+            months=months,
         )
 
     @property
@@ -197,13 +209,16 @@ class Evidence:
         wins, losses, n = self._counts(arm, other, kind)
         found = self._pair(arm, other, kind)
         comparisons = self._comparisons(kind)
-        strict = min(1.0, mcnemar(wins, losses) * comparisons)
+        watched = any(one.watched for one in self.pairs.values())
+        p_value = watched_p(wins, losses) if watched else mcnemar(wins, losses)
+        strict = min(1.0, p_value * comparisons)
         return Duel(
             wins=wins,
             losses=losses,
             n=n,
             p=strict if found is None else found.p_adjusted,
             comparisons=comparisons,
+            watched=watched,
         )
 
     def _comparisons(self, kind: str) -> int:

@@ -23,6 +23,8 @@ _KIND_WORDS = {
     "conflict": "Followed the documents against training (conflict)",
 }
 _MUCH_CHEAPER = 2  # times; less is eaten by how prices and prompts change
+_VOLUMES = (1_000, 100_000)  # questions a month: a small and a large one of `money.volume`
+_NOTABLE = 20  # the part of a month's costs from which on it is told what is paid whatever is asked
 
 
 def reasons(found: Evidence, candidates: Sequence[Arm], taken: Arm | None) -> Iterator[str]:
@@ -47,6 +49,9 @@ def reasons(found: Evidence, candidates: Sequence[Arm], taken: Arm | None) -> It
     money = [*_costs(found, focus), *_cheaper(found, candidates, best, taken)]
     if money:
         yield " ".join(money)
+    months = [*_months(found, focus), *_crossings(found, focus)]
+    if months:
+        yield " ".join(months)
     yield from _times(found, focus)
 
 
@@ -179,6 +184,57 @@ def _costs(found: Evidence, arms: Sequence[Arm]) -> Iterator[str]:
         yield f"A thousand right answers cost: {', '.join(right)}."
 
 
+def _months(found: Evidence, arms: Sequence[Arm]) -> Iterator[str]:
+    """Say what months cost, where that is known and much of it is paid whatever is asked."""
+    costs = found.months
+    if costs is None:
+        return
+    told: list[str] = []
+    matters = False
+    for volume in _VOLUMES:
+        known = {arm.name: costs.month(arm.name, volume) for arm in arms}
+        totals = {
+            name: (one.usd, one.fixed_usd)
+            for name, one in known.items()
+            if one is not None and one.usd is not None and one.fixed_usd is not None
+        }
+        matters |= any(fixed * _NOTABLE >= usd > 0 for usd, fixed in totals.values())
+        if len(totals) == len(arms):
+            each = (f"{name!r} {_dollars(usd)} USD" for name, (usd, _) in totals.items())
+            told.append(f"of {volume:,} questions {', '.join(each)}")
+    unknown = [
+        arm.name
+        for arm in arms
+        if (one := costs.month(arm.name, _VOLUMES[0])) is not None
+        and one.fixed_usd is None
+        and one.answers_usd is not None
+    ]
+    if unknown:
+        yield (
+            f"What {', '.join(map(repr, unknown))} costs a month is not known: the price of"
+            " hosting, training or vectors is missing, and the profile's `prices` can say it."
+        )
+    if matters and told:
+        yield (
+            f"A month costs, hosting and 1/{costs.months:g} of what is paid once included:"
+            f" {'; '.join(told)}."
+        )
+
+
+def _crossings(found: Evidence, arms: Sequence[Arm]) -> Iterator[str]:
+    """Say from how many questions a month on an arm is cheaper than another one."""
+    if found.months is None:
+        return
+    for arm in arms:
+        for other in arms:
+            questions = found.months.crossing(arm.name, other.name)
+            if questions is not None:
+                yield (
+                    f"{arm.name!r} is cheaper than {other.name!r} from about {questions:,.0f}"
+                    " questions a month on."
+                )
+
+
 def _times(found: Evidence, arms: Sequence[Arm]) -> Iterator[str]:
     known = [found.costs[arm.name] for arm in arms if arm.name in found.costs]
     times = [
@@ -202,10 +258,12 @@ def _cheaper(
     ]
     if rivals and (least := min(rivals, key=lambda one: one[0]))[0] * _MUCH_CHEAPER <= price:
         cost, arm = least
+        crossing = None if found.months is None else found.months.crossing(arm.name, taken.name)
+        often = "many questions" if crossing is None else f"more than {crossing:,.0f} a month"
         yield (
             f"{arm.name!r} ({found.tally(arm)}) is not shown worse, and a thousand of its right"
             f" answers cost {_dollars(cost)} USD instead of {_dollars(price)} USD, hosting and"
-            " training apart: with many questions that may decide."
+            f" training apart: with {often} that may decide."
         )
 
 

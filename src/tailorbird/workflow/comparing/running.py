@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import hmac
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -29,13 +28,11 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.workflow.answering.answer import Answerer
     from tailorbird.workflow.answering.arm import Arm
-    from tailorbird.workflow.bulk.collecting import Collector
+    from tailorbird.workflow.bulk.collecting import Batches, Collector
 
 # How many answers, and how many seconds of them, a crash may lose at most.
 _FLUSH_ANSWERS = 50
 _FLUSH_SECONDS = 0.2
-
-_MARKER_DIGITS = 16
 
 # One such answer means that all the others would fail alike.
 _HOPELESS = (AuthenticationError, NotFoundError, PermissionDeniedError, QuotaExhaustedError)
@@ -52,22 +49,6 @@ def question_key(question: Question) -> str:
 def _request_key(question: Question) -> str:
     """Find a question again in a batch: two questions may have one text, and no two one id."""
     return hashlib.sha256(question.id.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batches:
-    """How answers are asked for as batches."""
-
-    collector: Callable[[], Collector]
-    """Makes what collects the questions of one arm."""
-    secret: bytes
-    """Known to this workspace only: makes markers that no document can foresee, and that are the
-    same when a broken run is taken up again."""
-
-    def marker(self, fingerprint: str, key: str) -> str:
-        """Give the marker of one prompt's fence: 16 hexadecimal digits."""
-        text = f"{fingerprint} {key}".encode()
-        return hmac.new(self.secret, text, hashlib.sha256).hexdigest()[:_MARKER_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ A question without any accepted answer has `correct` only when declining or styl
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tailorbird.text.dates import FoundDate, dates, plain_dates
@@ -38,7 +38,7 @@ from tailorbird.workflow.comparing.source_scoring import cited, grounded, obeyed
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tailorbird.types.answers import Answer
     from tailorbird.types.questions import Question
@@ -99,6 +99,11 @@ class AnswerKey:
     """Whether declining is right."""
     accepted: tuple[_Accepted, ...]
     """The accepted answers that are not blank."""
+    judged: dict[tuple[str, bool], _Judged] = field(
+        default_factory=dict[tuple[str, bool], "_Judged"], repr=False, compare=False
+    )
+    """What was found of the texts that were scored, and of whether they were refusals: arms often
+    say the same."""
 
     @classmethod
     def of(
@@ -120,6 +125,23 @@ class AnswerKey:
 
     def score(self, answer: Answer) -> Scores:
         """Score one answer; see the module's docstring for what counts as correct."""
+        said = (answer.text, answer.abstained)
+        judged = self.judged.get(said)
+        if judged is None:
+            judged = self.judged[said] = self._judge(answer)
+        recall = recalled(self.question, answer)
+        given = {
+            **judged.figures,
+            "citation": cited(self.question, answer),
+            "grounded": self._grounded(judged.case, answer),
+            "obedience": obeyed(self.question, recall=recall, right=judged.figures.get("correct")),
+            "retrieved": None if recall is None else float(recall > 0),
+            "recall": recall,
+        }
+        return Scores.model_validate(given)
+
+    def _judge(self, answer: Answer) -> _Judged:
+        """Find the figures that rest on nothing but what was said."""
         case = self._case(answer)
         if self.must_decline:
             figures: dict[str, float | None] = {"correct": float(case.declined)}
@@ -127,19 +149,13 @@ class AnswerKey:
             figures = self._style(case)
         else:
             figures = self._facts(case)
-        recall = recalled(self.question, answer)
-        given = {
-            **figures,
+        tone = self.profile.tone
+        figures |= {
             "abstention": float(case.declined == self.must_decline),
             "style": _figure(case.carried),
-            "tone": None if self.profile.tone is None else self.profile.tone.likeness(answer.text),
-            "citation": cited(self.question, answer),
-            "grounded": self._grounded(case, answer),
-            "obedience": obeyed(self.question, recall=recall, right=figures.get("correct")),
-            "retrieved": None if recall is None else float(recall > 0),
-            "recall": recall,
+            "tone": None if tone is None else tone.likeness(answer.text),
         }
-        return Scores.model_validate(given)
+        return _Judged(case, figures)
 
     def _grounded(self, case: _Case, answer: Answer) -> float | None:
         if case.declined:
@@ -224,6 +240,15 @@ class _Case:
     carried: bool | None
     sentences: tuple[str, ...]
     """The answer's sentences without house style."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What was found of one text."""
+
+    case: _Case
+    figures: Mapping[str, float | None]
+    """Metrics by their names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,11 @@ def summarize(
 
 
 def compare_pairs(
-    arms: Sequence[Arm], questions: Sequence[Question], outcomes: Iterable[Outcome]
+    arms: Sequence[Arm],
+    questions: Sequence[Question],
+    outcomes: Iterable[Outcome],
+    *,
+    watched: Mapping[tuple[str, str, str], float] | None = None,
 ) -> tuple[Pair, ...]:
     """Compare each two arms question by question, for all questions and for each kind.
 
@@ -106,6 +110,13 @@ def compare_pairs(
     * `better` or `worse` when the corrected p-value is below 0.05;
     * `no difference shown` otherwise, which does not mean that there is none.
 
+    Args:
+        arms: The arms.
+        questions: The questions.
+        outcomes: What was answered, with its scores.
+        watched: p-values by arm, baseline and kind, of a comparison that was looked at on the way,
+            from `stopping.Watch`; None takes the exact McNemar test.
+
     Returns:
         Kind by kind (`all` first); in each kind every pair of arms once, the later arm in the order
         given as `arm` and the earlier one as `baseline`.
@@ -113,7 +124,7 @@ def compare_pairs(
     table = _by_arm(outcomes)
     raw = {
         kind: [
-            _pair(kind, ids, (second.name, first.name), table)
+            _pair(kind, ids, (second.name, first.name), table, watched)
             for first, second in combinations(arms, 2)
         ]
         for kind, ids in _members(questions).items()
@@ -187,6 +198,7 @@ def _pair(
     ids: Iterable[str],
     names: tuple[str, str],
     table: Mapping[str, Mapping[str, Outcome]],
+    watched: Mapping[tuple[str, str, str], float] | None,
 ) -> Pair:
     arm, baseline = names
     wins = losses = n = 0
@@ -198,7 +210,7 @@ def _pair(
         n += 1
         wins += ours > theirs
         losses += ours < theirs
-    p_value = mcnemar(wins, losses)
+    p_value = mcnemar(wins, losses) if watched is None else watched[arm, baseline, kind]
     low, high = difference_interval(wins, losses, n) if n else (None, None)
     return Pair(
         arm=arm,
@@ -213,6 +225,7 @@ def _pair(
         word="too few questions",
         low=low,
         high=high,
+        watched=watched is not None,
     )
 
 
@@ -226,7 +239,8 @@ def _large_kinds(raw: Mapping[str, Sequence[Pair]]) -> list[str]:
     chosen = sorted(sizes, key=sizes.__getitem__, reverse=True)
     while chosen:
         comparisons = sum(len(raw[kind]) for kind in chosen)
-        if can_show(sizes[chosen[-1]], comparisons=comparisons):
+        watched = any(pair.watched for pair in raw[chosen[-1]])
+        if can_show(sizes[chosen[-1]], comparisons=comparisons, watched=watched):
             break
         chosen.pop()
     return chosen
@@ -276,7 +290,7 @@ def _correct(table: Mapping[str, Mapping[str, Outcome]], arm: str, question: str
 
 
 def _word(pair: Pair, p_adjusted: float, comparisons: int) -> PairWord:
-    if not can_show(pair.n, comparisons=comparisons):
+    if not can_show(pair.n, comparisons=comparisons, watched=pair.watched):
         return "too few questions"
     if p_adjusted >= LEVEL:
         return "no difference shown"

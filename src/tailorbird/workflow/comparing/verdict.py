@@ -47,7 +47,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tailorbird.workflow.answering.results import Verdict
-from tailorbird.workflow.comparing.advice import caveats, next_steps
+from tailorbird.workflow.comparing.advice import caveats, early_caveats, next_steps
 from tailorbird.workflow.comparing.evidence import FACTS, Evidence
 from tailorbird.workflow.comparing.reasons import reasons
 
@@ -56,8 +56,15 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tailorbird.workflow.answering.arm import Arm
-    from tailorbird.workflow.answering.results import ArmFigures, Cell, Decision, Pair
+    from tailorbird.workflow.answering.results import (
+        ArmFigures,
+        Cell,
+        Decision,
+        EarlyStopping,
+        Pair,
+    )
     from tailorbird.workflow.comparing.evidence import Duel
+    from tailorbird.workflow.money.volume import Costs
 
 CLEAR_LEAD = 0.1
 """Lead in share that is not waved away although the test does not show it: one question in ten.
@@ -86,12 +93,14 @@ class _Choice:
     arm: Arm | None = None
 
 
-def conclude(
+def conclude(  # noqa: PLR0913 - all that is known
     arms: Sequence[Arm],
     *,
     cells: Iterable[Cell],
     pairs: Iterable[Pair],
     figures: Iterable[ArmFigures] = (),
+    costs: Costs | None = None,
+    early: EarlyStopping | None = None,
     caveat: str | None = None,
     today: date | None = None,
 ) -> Verdict:
@@ -104,12 +113,14 @@ def conclude(
         cells: What `summary.summarize` gave.
         pairs: What `summary.compare_pairs` gave.
         figures: What `summary.figures` gave.
+        costs: What the arms cost a month; None when nobody counted.
+        early: How one looked while the questions were asked; None where nobody did.
         caveat: What must be said about the provider; always repeated.
         today: Day from which the days of tuned models are counted; None counts none.
     """
     known = tuple(figures)
-    found = Evidence.of(arms, cells=cells, pairs=pairs, figures=known, today=today)
-    cautions = tuple(caveats(arms, found, known, caveat))
+    found = Evidence.of(arms, cells=cells, pairs=pairs, figures=known, months=costs, today=today)
+    cautions = (*caveats(arms, found, known, caveat), *early_caveats(early))
     if not found.arms:
         return Verdict(
             headline="Nothing can be said: no answer could be scored. Give the questions reference"
@@ -124,11 +135,21 @@ def conclude(
     return Verdict(
         headline=choice.headline,
         recommended=None if choice.arm is None else choice.arm.name,
-        reasons=tuple(reasons(found, candidates, choice.arm)),
+        reasons=(
+            *reasons(found, candidates, choice.arm),
+            *(() if early is None else (str(early),)),
+        ),
         caveats=cautions,
         decision=choice.decision,
         next_steps=tuple(next_steps(found, candidates, choice.decision, choice.arm)),
     )
+
+
+def lasting_arms(arms: Sequence[Arm], today: date | None) -> Sequence[Arm]:
+    """Apply rule 1: leave out the arms that end soon, unless all of them do."""
+    days = Evidence.of(arms, cells=(), pairs=(), figures=(), today=today).days
+    lasting = [arm for arm in arms if days.get(arm.name, ENDING_DAYS) >= ENDING_DAYS]
+    return lasting or arms
 
 
 def _candidates(found: Evidence) -> tuple[Arm, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from tailorbird.journal import Journal
     from tailorbird.protocols import Chat
     from tailorbird.types.ids import ModelId
+    from tailorbird.workflow.bulk.collecting import Batches, Collector
 
+Q = TypeVar("Q")
 T = TypeVar("T", bound=BaseModel)
 
 # One such failure means that all the others would fail alike, or must not be paid for.
@@ -96,6 +99,14 @@ class Desk:
     """Makes the marker of a prompt's fences."""
     counted: set[str] = field(default_factory=set[str])
     """Judgements whose tokens were counted."""
+    batches: Batches | None = None
+    """How judgements are asked for as batches; None asks call by call."""
+
+    def chunks(self, wanted: Sequence[Q], *, size: int) -> Iterator[Sequence[Q]]:
+        """Cut what is wanted into what is asked at a time: all of it where batches answer."""
+        step = size if self.batches is None else max(1, len(wanted))
+        for start in range(0, len(wanted), step):
+            yield wanted[start : start + step]
 
     async def ask(self, requests: Sequence[Request[T]]) -> list[Said[T]]:
         """Give what comes of each request, in their order; equal ones are asked once.
@@ -105,7 +116,7 @@ class Desk:
             BudgetExceededError: The budget does not allow the next one; what was judged is kept.
         """
         wanted = {one.key: one for one in requests}
-        known = await self.journal.get_answers(self._fingerprint, sorted(wanted))
+        known = await self.journal.get_answers(self.fingerprint, sorted(wanted))
         run = _Run(self, wanted, {key: _read(wanted[key], one) for key, one in known.items()})
         await run.finish()
         told: list[Said[T]] = []
@@ -119,7 +130,8 @@ class Desk:
         return told
 
     @property
-    def _fingerprint(self) -> str:
+    def fingerprint(self) -> str:
+        """A hash of who judges, and how it is asked."""
         text = json.dumps([self.identity, self.model, self.options.model_dump_json()])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -150,7 +162,7 @@ class Desk:
             for key, said in judged.items()
             if said.output is not None
         }
-        await self.journal.put_answers(self._fingerprint, kept)
+        await self.journal.put_answers(self.fingerprint, kept)
 
 
 @dataclass(slots=True)
@@ -164,16 +176,35 @@ class _Run(Generic[T]):
 
     async def finish(self) -> None:
         """Ask for what is not known."""
-        waiting = iter([key for key in self.wanted if key not in self.found])
+        waiting = [key for key in self.wanted if key not in self.found]
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self.desk.concurrency):
-                    group.create_task(self._work(waiting))
+            if self.desk.batches is None:
+                await self._ask(waiting)
+            else:
+                await self._ask_together(waiting, self.desk.batches)
         except ExceptionGroup as exc:
             # A caller asked for one thing and gets one error.
             raise exc.exceptions[0] from exc.exceptions[0].__cause__
         finally:
             await self._flush()
+
+    async def _ask(self, waiting: Sequence[str]) -> None:
+        left = iter(waiting)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.desk.concurrency):
+                group.create_task(self._work(left))
+
+    async def _ask_together(self, waiting: Sequence[str], batches: Batches) -> None:
+        collector = batches.collector()
+        await collector.run([partial(self._ask_later, one, collector, batches) for one in waiting])
+
+    async def _ask_later(self, key: str, collector: Collector, batches: Batches) -> None:
+        desk = replace(
+            self.desk,
+            chat=collector.chat(key),
+            marker=partial(batches.marker, self.desk.fingerprint, key),
+        )
+        self.found[key] = self.unsaved[key] = await desk.ask_one(self.wanted[key])
 
     async def _work(self, waiting: Iterator[str]) -> None:
         for key in waiting:

@@ -37,7 +37,9 @@ Place = tuple[str, str]
 CHUNK = 256
 """Judgements whose material is held at a time."""
 
-_MOST_REPEATS = 500  # more of them say nothing new about how steady a judge is
+MOST_REPEATS = 500
+"""Judgements that are asked for twice, at most: more say nothing new about how steady a judge is.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,11 +130,9 @@ class Grading:
         self._examples = pick_examples(taught(self.answered))
         self.drawn = draw(self.answered.questions, self.options)
         tasks = self._tasks()
-        again = self._again(tasks)
-        for start in range(0, len(tasks), CHUNK):
-            await self._judge(tasks[start : start + CHUNK], total=len(tasks) + len(again))
-        for start in range(0, len(again), CHUNK):
-            await self._judge(again[start : start + CHUNK], total=len(tasks) + len(again))
+        every = [*tasks, *self._again(tasks)]
+        for some in self.desk.chunks(every, size=CHUNK):
+            await self._judge(some, total=len(every))
 
     def _tasks(self) -> list[_Task]:
         """List what is to be judged: the drawn questions, and the answers that people labeled."""
@@ -150,7 +150,7 @@ class Grading:
 
     def _again(self, tasks: Sequence[_Task]) -> list[_Task]:
         """Draw what is judged twice."""
-        count = min(_MOST_REPEATS, math.ceil(self.options.repeat * len(tasks)))
+        count = min(MOST_REPEATS, math.ceil(self.options.repeat * len(tasks)))
         seed = self.options.seed
         drawn = sorted(tasks, key=lambda one: _lot(seed, *one.place, one.rubric.name))
         return [_Task(one.place, one.question, one.rubric, again=True) for one in drawn[:count]]

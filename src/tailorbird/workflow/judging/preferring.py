@@ -97,10 +97,10 @@ async def prefer(
     apart = [one for one in duels if one.first != one.second]
     examples = pick_examples(taught(answered))
     told: list[Said[PreferenceReply]] = []
-    for start in range(0, len(apart), CHUNK):
+    for some in judge.desk.chunks(apart, size=CHUNK):
         requests = [
             _request(one, rubric, examples, turned=turned)
-            for one in apart[start : start + CHUNK]
+            for one in some
             for turned in (False, True)
         ]
         told += await judge.desk.ask(requests)

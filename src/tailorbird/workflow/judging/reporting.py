@@ -8,14 +8,15 @@ from tailorbird.types.judgements import Agreement, JudgeReport
 from tailorbird.workflow.judging.agreement import agreement
 from tailorbird.workflow.judging.families import family_of
 from tailorbird.workflow.judging.rubrics import CORRECTNESS
-from tailorbird.workflow.money.pricing import usage_cost
+from tailorbird.workflow.money.pricing import batch_cost, usage_cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from decimal import Decimal
 
     from tailorbird.types.ids import ModelId
     from tailorbird.types.judgements import Grade
-    from tailorbird.types.usage import Price
+    from tailorbird.types.usage import Price, Usage
     from tailorbird.workflow.judging.grading import Grading
     from tailorbird.workflow.judging.options import JudgeOptions
 
@@ -54,7 +55,7 @@ def report(
         reused=sum(one.reused for one in grades),
         failed=sum(one.value is None for one in grades),
         usage=grading.usage,
-        usd=None if price is None else usage_cost(grading.usage, price),
+        usd=judging_cost(grading.usage, price, bulk=grading.desk.batches is not None),
         consistency=tuple(
             agreement(one.name, grading.repeated[one.name])
             for one in options.rubrics
@@ -66,6 +67,20 @@ def report(
     )
     caveats = tuple(_caveats(told, options, asked=len(grading.answered.questions)))
     return told.model_copy(update={"caveats": caveats})
+
+
+def judging_cost(usage: Usage, price: Price | None, *, bulk: bool) -> Decimal | None:
+    """Price judgements, in US dollars; None when that is not known.
+
+    Args:
+        usage: Their tokens.
+        price: What the judge costs; None when that is not known.
+        bulk: Whether batches answered. Those that were kept from direct calls are then priced too
+            low, because nobody knows any more which they were.
+    """
+    if bulk:
+        return batch_cost(usage, price)
+    return None if price is None else usage_cost(usage, price)
 
 
 def is_right(grades: Sequence[Grade]) -> bool | None:

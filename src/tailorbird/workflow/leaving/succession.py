@@ -12,7 +12,9 @@ from tailorbird.exceptions import InvalidInputError
 from tailorbird.types.base import Frozen
 from tailorbird.types.ids import ModelId
 from tailorbird.workflow.answering.arm import Arm
-from tailorbird.workflow.answering.results import ALL_KINDS, ComparisonData
+from tailorbird.workflow.answering.results import ALL_KINDS, ComparisonData, Verdict
+from tailorbird.workflow.comparing.advice import ALL_TUNED
+from tailorbird.workflow.comparing.evidence import simplicity
 from tailorbird.workflow.statistics import (
     MARGIN,
     NoWorseWord,
@@ -77,7 +79,7 @@ class Succession(Frozen):
     lost: tuple[tuple[str, str], ...] = ()
     """Successor and question, where only the recorded model was right: read these first."""
     comparison: ComparisonData
-    """All answers side by side; `Comparison(…)` writes it as HTML."""
+    """All answers side by side, with this as the verdict; `Comparison(…)` writes it as HTML."""
 
     @property
     def no_worse(self) -> tuple[str, ...]:
@@ -192,7 +194,7 @@ def judge_successors(
     if not rows:
         message = "no question was answered and scored on both sides: record answers again"
         raise InvalidInputError(message)
-    return Succession(
+    found = Succession(
         name=bundle.tuned.name,
         model=bundle.tuned.model,
         recorded_from=days[0],
@@ -202,6 +204,44 @@ def judge_successors(
         successors=tuple(rows),
         lost=tuple(lost),
         comparison=data,
+    )
+    verdict = _verdict(found, data)
+    return found.model_copy(update={"comparison": data.model_copy(update={"verdict": verdict})})
+
+
+def _verdict(found: Succession, data: ComparisonData) -> Verdict:
+    """Say what to move to: the question is not which arm is best, and the old one is no answer."""
+    overall = {one.arm: one for one in found.successors if one.kind == ALL_KINDS}
+    ranked = sorted((arm for arm in data.arms if arm.name in found.no_worse), key=simplicity)
+    taken = max(ranked, key=lambda arm: overall[arm.name].difference, default=None)
+    if taken is None:
+        headline = f"No successor is shown to be no worse than {found.baseline!r}."
+        asks = [one.more_questions for one in overall.values() if one.more_questions is not None]
+        steps = [f"Ask about {min(asks)} more questions like these."] if asks else []
+        steps += [
+            "Look at the questions that only the old model got right, and mend what they need."
+        ]
+    else:
+        headline = f"Move to {taken.name!r}: it is shown to be no worse than {found.baseline!r}."
+        mine = sum(arm == taken.name for arm, _ in found.lost)
+        steps = [f"Read the {mine} questions that only the old model got right."] if mine else []
+    margin = (
+        f"A successor may lose {found.margin:.0%} of the answers, recorded {found.recorded_from} to"
+        f" {found.recorded_to} from {found.model!r}."
+    )
+    return Verdict(
+        headline=headline,
+        recommended=None if taken is None else taken.name,
+        reasons=(
+            margin,
+            *(
+                f"{one.arm!r}, {'in all' if one.kind == ALL_KINDS else one.kind}: {_words(one)}."
+                for one in found.successors
+            ),
+        ),
+        caveats=tuple(one for one in data.verdict.caveats if one != ALL_TUNED),
+        decision="cannot tell yet" if taken is None else "take the successor",
+        next_steps=tuple(steps),
     )
 
 
@@ -237,6 +277,6 @@ _SAID = {
 def _words(one: Successor) -> str:
     more = "" if one.more_questions is None else f"; ask about {one.more_questions} more"
     return (
-        f"{_SAID[one.word]} ({one.difference:+.0%}, 95 % interval {one.low:+.0%} to"
-        f" {one.high:+.0%}, {one.wins} won, {one.losses} lost of {one.n}){more}"
+        f"{_SAID[one.word]} ({one.difference:+.1%}, 95 % interval {one.low:+.1%} to"
+        f" {one.high:+.1%}, {one.wins} won, {one.losses} lost of {one.n}){more}"
     )

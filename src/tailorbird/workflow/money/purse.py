@@ -149,10 +149,11 @@ class Purse:
             BudgetExceededError: There is not as much left, and no call under way leaves any.
             StorageError: The journal cannot be written.
         """
-        if self.budget is None:
+        budget = self.budget
+        if budget is None:
             return
         if self._ends is not None and self.clock.now() >= self._ends:
-            await asyncio.shield(self._begin_anew(self.budget))
+            await asyncio.shield(self._begin_anew(budget))
         while not self._take(nano):
             change = self._change
             if not (self._dry and self.taken and patient):
@@ -163,7 +164,7 @@ class Purse:
                 if grant is None or not self._dry or change is not self._change:
                     continue  # something came back while the journal was asked
                 if not self.taken or not patient:
-                    raise self._refusal(nano, grant, about)
+                    raise self._refusal(budget, nano, grant, about)
             # What the journal has refused once it refuses again, until something comes back here.
             await change.wait()
 
@@ -274,7 +275,8 @@ class Purse:
             BudgetExceededError: There is not as much left.
             StorageError: The journal cannot be written.
         """
-        if self.budget is None:
+        budget = self.budget
+        if budget is None:
             return
         kind = f"a batch of {what}" if what in {"chat", "embeddings"} else what
         about = f"{kind} {subject or reference!r}"
@@ -294,7 +296,7 @@ class Purse:
         )
         grant = await self.journal.holds.exchange(claim, terms=self._terms())
         if grant.granted < nano:
-            raise self._refusal(nano, grant, about)
+            raise self._refusal(budget, nano, grant, about)
 
     async def let_go(self, what: HoldKind, reference: str, nano: int = 0) -> None:
         """Hold nothing any more for what was never made."""
@@ -355,17 +357,24 @@ class Purse:
             hosting_hours=self.budget.hosting_hours,
         )
 
-    def _refusal(self, nano: int, grant: Grant, about: str) -> BudgetExceededError:
-        budget = str(self.budget)
+    def _refusal(self, budget: Budget, nano: int, grant: Grant, about: str) -> BudgetExceededError:
         left = max(0, self.free if self._is_run else grant.left + self.free)
         found = f"{_dollars(left)} of it are left"
         if not self._is_run:
             held = f", {_dollars(grant.held)} held by others or for what is under way"
             found += f" ({_dollars(grant.spent)} spent{held if grant.held else ''})"
-        return BudgetExceededError(
+        message = (
             f"the budget of {budget} does not allow {about}, which may cost"
             f" {_dollars(nano)}: {found}; nothing was sent. Give a larger budget, ask for less"
             " (max_output_tokens), or wait for what is under way"
+        )
+        return BudgetExceededError(
+            message,
+            limit=budget.usd,
+            needed=to_usd(nano),
+            left=to_usd(left),
+            spent=None if self._is_run else to_usd(grant.spent),
+            held=None if self._is_run else to_usd(grant.held),
         )
 
 

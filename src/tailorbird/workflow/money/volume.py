@@ -106,6 +106,22 @@ class Costs(Frozen):
     """Over how many months what is paid once is spread."""
     hours_per_month: float = HOURS_PER_MONTH
     """Hours of hosting in a month."""
+    judge_usd: Decimal | None = None
+    """US dollars for judging this comparison, once: a part of measuring, and of no arm's costs.
+    None when nothing was judged, or the judge's price is not known."""
+
+    def crossing(self, arm: str, baseline: str) -> float | None:
+        """Give the questions a month from which on an arm is cheaper than another one, above 0.
+
+        None where the two do not cross, or something is not known.
+        """
+        found = (one for one in self.break_even if (one.arm, one.baseline) == (arm, baseline))
+        return next((one.questions for one in found), None)
+
+    def month(self, arm: str, questions: int) -> VolumeCosts | None:
+        """Give what an arm costs in a month of so many questions; None for other volumes."""
+        found = (one for one in self.volumes if (one.arm, one.questions) == (arm, questions))
+        return next(found, None)
 
 
 def monthly_costs(

@@ -6,7 +6,8 @@ bound for every model; the estimate of `estimate_tokens` is none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
@@ -15,7 +16,7 @@ from tailorbird.types.chat import ImagePart
 from tailorbird.types.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from tailorbird.types.chat import ChatOptions, Message
 
@@ -61,8 +62,22 @@ def embedding_bound(texts: Iterable[str]) -> Usage:
 
 def schema_bytes(output: type[object]) -> int:
     """Give the size of a structured answer's schema, with room for what its sender adds to it."""
+    found = _kept_size(cast("Hashable", output)) if _is_class(output) else _schema_size(output)
     # Strict schemas name every field as required and forbid all others: less than as much again.
-    return 2 * len(to_json(TypeAdapter(output).json_schema()))
+    return 2 * found
+
+
+def _is_class(output: object) -> bool:
+    """Tell a class from what stands for a type, such as `Annotated`, and may have no hash."""
+    return isinstance(output, type)
+
+
+def _schema_size(output: type[object]) -> int:
+    return len(to_json(TypeAdapter(output).json_schema()))
+
+
+# Thousands of calls have one form, and making its schema takes longer than all else of this module.
+_kept_size = lru_cache(maxsize=64)(_schema_size)
 
 
 def _message_bound(message: Message) -> int:

@@ -42,6 +42,15 @@ class Embedded:
     """Tokens of the texts that were sent."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Vectors by the keys of their texts, how many of them were embedded, and what that cost."""
+
+    vectors: dict[str, bytes]
+    fresh: int
+    usage: Usage
+
+
 def text_key(text: str) -> str:
     """Give the name under which the vector of a text is remembered: 64 hexadecimal digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -61,6 +70,9 @@ class Embedder:
     """Provider and account: vectors of another account's model are never reused."""
     dimensions: int | None = None
     """Width; None takes the model's own."""
+    _asked: dict[str, asyncio.Event] = field(
+        init=False, repr=False, compare=False, default_factory=dict[str, asyncio.Event]
+    )
 
     @property
     def space(self) -> str:
@@ -70,6 +82,8 @@ class Embedder:
     async def embed(self, texts: Sequence[str]) -> Embedded:
         """Give one vector for each text; known ones are read, the rest is embedded and kept.
 
+        What another task has asked for is waited for, and not asked for again.
+
         Raises:
             InvalidInputError: A text is blank or too long.
             ProviderError: What the provider said; vectors of earlier calls are kept.
@@ -77,8 +91,37 @@ class Embedder:
         import numpy as np  # noqa: PLC0415 - keeps 160 ms out of `import tailorbird`
 
         keys = [text_key(text) for text in texts]
-        known = dict(await self.journal.get_vectors(self.space, sorted(set(keys))))
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        left = dict(zip(keys, texts, strict=True))
+        known: dict[str, bytes] = {}
+        usage, fresh = Usage(), 0
+        while left:
+            others = [self._asked[key] for key in left if key in self._asked]
+            mine = {key: text for key, text in left.items() if key not in self._asked}
+            made = await self._claimed(mine) if mine else _Made({}, 0, Usage())
+            known |= made.vectors
+            usage, fresh = usage + made.usage, fresh + made.fresh
+            for other in others:
+                await other.wait()
+            # The others' are known by now; where they failed, it is this task's turn.
+            left = {key: text for key, text in left.items() if key not in known}
+        joined = b"".join(known[key] for key in keys)
+        vectors = np.frombuffer(joined, dtype=np.float32).reshape(len(keys), -1)
+        return Embedded(vectors, fresh, usage)
+
+    async def _claimed(self, texts: Mapping[str, str]) -> _Made:
+        """Read or embed texts by their keys, which nobody else asks for meanwhile."""
+        done = asyncio.Event()
+        self._asked.update(dict.fromkeys(texts, done))
+        try:
+            return await self._made(texts)
+        finally:
+            done.set()
+            for key in texts:
+                del self._asked[key]
+
+    async def _made(self, texts: Mapping[str, str]) -> _Made:
+        vectors = dict(await self.journal.get_vectors(self.space, sorted(texts)))
+        missing = {key: text for key, text in texts.items() if key not in vectors}
         usage = Usage()
         for batch in batches(missing.items()):
             result = await self.embeddings.embed(
@@ -89,10 +132,8 @@ class Embedder:
             fresh = {key: row.tobytes() for (key, _), row in rows}
             # They are paid for: written down also when nobody waits for them any more.
             await carry_through(self.keep(fresh))
-            known.update(fresh)
-        joined = b"".join(known[key] for key in keys)
-        vectors = np.frombuffer(joined, dtype=np.float32).reshape(len(keys), -1)
-        return Embedded(vectors, len(missing), usage)
+            vectors.update(fresh)
+        return _Made(vectors, len(missing), usage)
 
     async def missing(self, texts: Iterable[str]) -> Mapping[str, str]:
         """Give the texts whose vectors are not known, each once, by their keys."""
@@ -106,14 +147,13 @@ class Embedder:
 
 
 @dataclass(frozen=True, slots=True)
-class OnceEmbedder:
-    """Embeds the texts of one run, a few calls at a time; a text that comes twice is sent once."""
+class LimitedEmbedder:
+    """Embeds the texts of one run, a few calls at a time."""
 
     embedder: Embedder
     """Makes and remembers the vectors."""
     turns: asyncio.Semaphore
     """How many calls may be under way."""
-    _asked: dict[str, asyncio.Event] = field(init=False, default_factory=dict[str, asyncio.Event])
 
     async def embed(self, texts: Sequence[str]) -> Embedded:
         """Give one vector for each text; any number may be asked for at the same time.
@@ -148,32 +188,8 @@ class OnceEmbedder:
             return exc
 
     async def _part(self, texts: Sequence[str]) -> Embedded:
-        keys = {text_key(text): text for text in texts}
-        others = [self._asked[key] for key in keys if key in self._asked]
-        if not others:
-            return await self._alone(texts, keys)
-        mine = [text for key, text in keys.items() if key not in self._asked]
-        first = await self._alone(mine, [text_key(text) for text in mine]) if mine else None
-        for other in others:
-            await other.wait()
         async with self.turns:
-            # Known by now, unless the other one failed.
-            found = await self.embedder.embed(texts)
-        if first is None:
-            return found
-        return Embedded(found.vectors, found.fresh + first.fresh, found.usage + first.usage)
-
-    async def _alone(self, texts: Sequence[str], keys: Iterable[str]) -> Embedded:
-        done = asyncio.Event()
-        mine = dict.fromkeys(keys, done)
-        self._asked.update(mine)
-        try:
-            async with self.turns:
-                return await self.embedder.embed(texts)
-        finally:
-            done.set()
-            for key in mine:
-                del self._asked[key]
+            return await self.embedder.embed(texts)
 
 
 def batches(items: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:

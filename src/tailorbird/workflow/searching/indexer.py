@@ -19,7 +19,7 @@ from tailorbird.types.retrieval import IndexSpec
 from tailorbird.types.usage import Price, Usage
 from tailorbird.workflow.money.pricing import batch_cost, usage_cost
 from tailorbird.workflow.progress import OnProgress, silent
-from tailorbird.workflow.searching.embedder import OnceEmbedder
+from tailorbird.workflow.searching.embedder import LimitedEmbedder
 from tailorbird.workflow.searching.index import Index, IndexEstimate, IndexOptions
 from tailorbird.workflow.searching.ingest import Ingestion, tell
 from tailorbird.workflow.searching.intake import Intake
@@ -77,7 +77,7 @@ class Indexer:
         intake, writer = await self._begin(source)
         once = None
         if self.embedder is not None:
-            once = OnceEmbedder(self.embedder, asyncio.Semaphore(self.options.concurrency))
+            once = LimitedEmbedder(self.embedder, asyncio.Semaphore(self.options.concurrency))
         work = Ingestion(
             intake=intake,
             embedder=once,

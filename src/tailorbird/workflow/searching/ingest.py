@@ -15,7 +15,7 @@ from tailorbird.workflow.progress import OnProgress, Progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tailorbird.workflow.searching.embedder import Embedded, OnceEmbedder
+    from tailorbird.workflow.searching.embedder import Embedded, LimitedEmbedder
     from tailorbird.workflow.searching.intake import Intake, Step
 
 Write: TypeAlias = Callable[["Sequence[ChunkedDocument]"], Awaitable[None]]
@@ -35,7 +35,7 @@ class Ingestion:
 
     intake: Intake
     """Gives what has changed."""
-    embedder: OnceEmbedder | None
+    embedder: LimitedEmbedder | None
     """Makes the vectors; None for engines that embed by themselves."""
     write: Write
     """Writes a step."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from tailorbird.retrieval.places import joined_metadata
+from tailorbird.text.memo import memo
 from tailorbird.text.normalize import normalize
 from tailorbird.types.base import Settings
 from tailorbird.types.retrieval import ScoreKind, Span
@@ -137,10 +138,14 @@ class Rerank(Settings):
         return self
 
 
+# Many questions find one chunk.
+_plain = memo(longest=4_000, most=1 << 10)(normalize)
+
+
 def _distinct(hits: Sequence[Hit]) -> list[Hit]:
     kept: dict[str, Hit] = {}
     for hit in hits:
-        kept.setdefault(normalize(hit.chunk.text), hit)
+        kept.setdefault(_plain(hit.chunk.text), hit)
     return list(kept.values())
 
 

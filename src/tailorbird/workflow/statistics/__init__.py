@@ -6,7 +6,7 @@ numbers and cannot overflow.
 
 from __future__ import annotations
 
-from tailorbird.workflow.statistics.early_stop import EarlyStop, StopWord
+from tailorbird.workflow.statistics.early_stop import EarlyStop, StopWord, watched_p
 from tailorbird.workflow.statistics.intervals import (
     RESAMPLES,
     bootstrap_interval,
@@ -60,5 +60,6 @@ __all__ = [
     "questions_missing",
     "questions_needed",
     "smallest_difference",
+    "watched_p",
     "wilson_interval",
 ]

@@ -56,6 +56,11 @@ class EarlyStop:
             raise InvalidInputError(message)
 
     @property
+    def word(self) -> StopWord:
+        """What was decided so far."""
+        return self._decided
+
+    @property
     def p_value(self) -> float:
         """The p-value so far, 0..1; it holds whenever one stops, and never rises again."""
         return math.exp(-self._highest)
@@ -99,6 +104,16 @@ class EarlyStop:
             _log_worth(self._wins, self._losses + remaining),
         )
         return "go on" if reachable >= bar else "no difference can be shown"
+
+
+def watched_p(wins: int, losses: int) -> float:
+    """Give the p-value of counts that were looked at on the way, 0..1: it holds however often.
+
+    Args:
+        wins: Questions that only the first arm got right, at least 0.
+        losses: Questions that only the second arm got right, at least 0.
+    """
+    return math.exp(-max(0.0, _log_worth(wins, losses)))
 
 
 def _log_worth(wins: int, losses: int) -> float:

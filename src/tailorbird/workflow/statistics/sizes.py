@@ -7,24 +7,27 @@ from itertools import count
 from statistics import NormalDist
 
 from tailorbird.exceptions import InvalidInputError
+from tailorbird.workflow.statistics.early_stop import watched_p
 from tailorbird.workflow.statistics.levels import LEVEL, POWER
 from tailorbird.workflow.statistics.paired import mcnemar
 
 _HALVINGS = 60  # of an interval of length 1: down to the precision of the numbers
 
 
-def can_show(n: int, *, comparisons: int = 1, level: float = LEVEL) -> bool:
+def can_show(n: int, *, comparisons: int = 1, level: float = LEVEL, watched: bool = False) -> bool:
     """Say whether n questions could show a difference at all.
 
     Even if one arm got every question right and the other none, the exact McNemar test gives
-    2 / 2^n, and Holm's correction multiplies the smallest of the values by their number.
+    2 / 2^n, or `EarlyStop` (n + 1) / 2^n; Holm's correction multiplies the smallest of the values
+    by their number.
 
     Args:
         n: Questions that both arms were scored on, at least 0.
         comparisons: How many pairs are tested at once, at least 1.
         level: The largest p-value that counts as shown, above 0 and below 1.
+        watched: Whether one looked while the questions were asked (see `EarlyStop`).
     """
-    return comparisons * mcnemar(n, 0) < level
+    return comparisons * (watched_p(n, 0) if watched else mcnemar(n, 0)) < level
 
 
 def questions_needed(

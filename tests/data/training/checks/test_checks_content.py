@@ -55,6 +55,15 @@ def test_contents_that_say_nothing(tmp_path: Path, content: object, code: str) -
     assert problem.field == "messages[0].content"
 
 
+@pytest.mark.parametrize(
+    "content", ["\u200b\ufeff", " \u2060", [{"type": "text", "text": "\u200b"}]]
+)
+def test_content_of_which_nothing_is_seen_is_blank(tmp_path: Path, content: object) -> None:
+    """Marks that no reader sees say nothing."""
+    problem = found_in(tmp_path, content, role="assistant")[0]
+    assert (problem.severity, problem.code) == ("error", "chat.content-empty")
+
+
 def test_content_that_is_not_there(tmp_path: Path) -> None:
     """A message without the key is told apart from one with null."""
     path = tmp_path / "train.jsonl"

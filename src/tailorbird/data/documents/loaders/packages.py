@@ -147,8 +147,8 @@ def _check_xml(package: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Packag
             extent.look(seen)
             if extent.cells > limits.cells:
                 reason = (
-                    f"a sheet spans {extent.rows:,} rows and {extent.columns:,} columns, more than"
-                    f" {limits.cells:,} cells"
+                    f"the sheet in {member.filename!r} spans {extent.rows:,} rows and"
+                    f" {extent.columns:,} columns, more than {limits.cells:,} cells"
                 )
                 fix = "delete what stands far away from the table"
                 raise _RefusedError("document.bomb", reason, fix)

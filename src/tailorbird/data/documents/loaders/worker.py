@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -58,7 +58,8 @@ def read_reply(line: bytes, problems: Problems) -> LoadedText | None:
         OSError: The file cannot be read.
     """
     answer = json.loads(line)
-    problems.extend(Problem(**one) for one in answer["problems"])
+    # The worker knows the file by its whole path, and the user by the name that he gave.
+    problems.extend(replace(Problem(**one), source=problems.source) for one in answer["problems"])
     if "missing" in answer:
         raise MissingExtraError(**answer["missing"])
     if "system" in answer:

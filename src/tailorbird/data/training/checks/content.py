@@ -9,7 +9,7 @@ from tailorbird.data.files.jsonl import shape_of
 from tailorbird.data.files.lines import UNUSUAL
 from tailorbird.data.secrets import SensitiveKind, find_sensitive
 from tailorbird.data.training.row import list_in, object_in
-from tailorbird.data.unusual_text import findings
+from tailorbird.data.unusual_text import findings, is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ def check_content(message: JsonObject, where: str, row: TrainingRow) -> None:
     place = f"{where}.content"
     if isinstance(content, str):
         row.texts.append((place, content))
-        if not content.strip():
+        if is_blank(content):
             _check_blank(message, place, row)
     elif content is None:
         _check_missing(message, place, row)
@@ -132,7 +132,7 @@ def _check_parts(parts: list[object], message: JsonObject, place: str, row: Trai
             reason = "the part is neither a text nor an image"
             fix = 'write {"type": "text", "text": "…"}'
             row.report.error("chat.part-invalid", reason, fix, field=where)
-    if texts and not images and not "".join(texts).strip():
+    if texts and not images and is_blank("".join(texts)):
         fix = "write what is said, or remove the row"
         row.report.error("chat.content-empty", "all parts are blank", fix, field=place)
 

@@ -1,0 +1,40 @@
+"""Remember what was found out about texts that come again and again."""
+
+from __future__ import annotations
+
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def memo(
+    *, longest: int, most: int
+) -> Callable[[Callable[Concatenate[str, P], R]], Callable[Concatenate[str, P], R]]:
+    """Let a function of a text remember its results for short texts; it must be a pure one.
+
+    A comparison shows the same passages and meets the same answers thousands of times. Nobody may
+    change a result. Long texts are not remembered, so that what is held in memory has a bound.
+
+    Args:
+        longest: Characters of the longest text that is remembered.
+        most: Texts that are remembered at a time; the ones used longest ago go first.
+    """
+
+    def remembering(
+        function: Callable[Concatenate[str, P], R],
+    ) -> Callable[Concatenate[str, P], R]:
+        kept = cast("Callable[Concatenate[str, P], R]", lru_cache(maxsize=most)(function))
+
+        @wraps(function)
+        def remembered(text: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            chosen = kept if len(text) <= longest else function
+            return chosen(text, *args, **kwargs)
+
+        return remembered
+
+    return remembering

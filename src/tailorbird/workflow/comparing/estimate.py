@@ -1,0 +1,201 @@
+"""What asking a comparison's questions would take and cost, before anything is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field
+from typing_extensions import override
+
+from tailorbird.data import ChunkOptions, estimate_tokens
+from tailorbird.retrieval.grounding import passage_title
+from tailorbird.types.base import Frozen
+from tailorbird.types.ids import ModelId
+from tailorbird.types.retrieval import SearchQuery
+from tailorbird.types.usage import Price, Usage
+from tailorbird.workflow.answering.answer import arm_fingerprint
+from tailorbird.workflow.comparing.prospect import Prospect, Shown, Tally
+from tailorbird.workflow.comparing.running import question_key
+from tailorbird.workflow.money.pricing import batch_cost, call_cost, find_price, usage_cost
+from tailorbird.workflow.money.worst import embedding_bound
+from tailorbird.workflow.searching.reranking import ModelReranker
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from tailorbird.protocols import Retrieval
+    from tailorbird.types.answers import Answer
+    from tailorbird.types.questions import Question
+    from tailorbird.workflow.answering.arm import Arm
+    from tailorbird.workflow.comparing.compare import Comparer
+    from tailorbird.workflow.searching.embedder import Embedder
+
+_SAMPLED = 16  # questions that are searched for by their words, to see how long passages are
+_TARGET = re.compile(r":(\d+)/")  # in the fingerprint of `ChunkOptions`
+
+
+class ArmEstimate(Frozen):
+    """An estimate of what one arm would take."""
+
+    arm: str
+    """Name of the arm."""
+    model: ModelId
+    """What would be asked."""
+    answers: int = Field(ge=0)
+    """Answers to ask for."""
+    known: int = Field(ge=0)
+    """Answers that the workspace has; they cost nothing."""
+    usage: Usage = Field(default_factory=Usage)
+    """Tokens of chat models that are expected, reranking included."""
+    embedding_tokens: int = Field(default=0, ge=0)
+    """Tokens to embed: questions and worked examples whose vectors neither the workspace nor an
+    arm before this one has."""
+    usd: Decimal | None = None
+    """US dollars that are expected; None when a price is not known."""
+    worst_usd: Decimal | None = None
+    """US dollars at most; None when a price is not known."""
+    unpriced: tuple[ModelId, ...] = ()
+    """Models whose price is not known."""
+
+
+class ComparisonEstimate(Frozen):
+    """An estimate of what asking a comparison's questions would take.
+
+    What is expected rests on assumptions. Tokens are estimated by kinds of characters. Worked
+    examples that are picked by nearness are of the usual length. A passage is as long as those that
+    a search for the words of some of the questions finds; where the engine is a provider's own, as
+    long as chunks can be. `top_k` passages are shown, as far as the index has so many, and none is
+    left out or joined. An answer is as long as the arm's known answers are on average; where there
+    are none, as the accepted one, with a quote of the same length where the answer is a form, and
+    with `REASONING_TOKENS` more where the arm's options name an effort other than `none`. A model
+    that reasons unasked takes more: name an effort, or ask it a few questions first. Nothing comes
+    from a provider's cache.
+
+    At most counts the bytes of everything that is sent (a tokenizer makes no more tokens than
+    that), passages of the largest size that chunks have, headings of 400 bytes, and the longest
+    answer: that of the arm's options, else that of the budget, else 16,384 tokens, which only a
+    budget sends along. Neither counts what is sent again after a failure, what reranks without
+    being a model of the provider, hosted search, scorers or the judge.
+    """
+
+    arms: tuple[ArmEstimate, ...]
+    """Arm by arm; what two of them need counts for the first one."""
+    answers: int = Field(ge=0)
+    """Answers to ask for."""
+    known: int = Field(ge=0)
+    """Answers that the workspace has; they cost nothing."""
+    usage: Usage = Field(default_factory=Usage)
+    """Tokens of chat models that are expected."""
+    embedding_tokens: int = Field(default=0, ge=0)
+    """Tokens to embed."""
+    usd: Decimal | None = None
+    """US dollars that are expected; None when a price is not known."""
+    worst_usd: Decimal | None = None
+    """US dollars at most; None when a price is not known."""
+    unpriced: tuple[ModelId, ...] = ()
+    """Models whose price is not known."""
+
+    @classmethod
+    def of(cls, arms: Sequence[ArmEstimate]) -> Self:
+        """Sum up what arms take."""
+        return cls(
+            arms=tuple(arms),
+            answers=sum(one.answers for one in arms),
+            known=sum(one.known for one in arms),
+            usage=Usage.total([one.usage for one in arms]),
+            embedding_tokens=sum(one.embedding_tokens for one in arms),
+            usd=_sum(one.usd for one in arms),
+            worst_usd=_sum(one.worst_usd for one in arms),
+            unpriced=tuple(dict.fromkeys(name for one in arms for name in one.unpriced)),
+        )
+
+    @override
+    def __str__(self) -> str:
+        """Say it in one line."""
+        kept = f" ({self.known:,} more are known)" if self.known else ""
+        text = (
+            f"{self.answers:,} answers of {len(self.arms)} arms{kept}, about"
+            f" {self.usage.input_tokens:,} tokens in and {self.usage.output_tokens:,} out"
+        )
+        if self.embedding_tokens:
+            text += f", {self.embedding_tokens:,} to embed"
+        if self.usd is None or self.worst_usd is None:
+            return f"{text}; no price is known for {', '.join(self.unpriced)}"
+        return f"{text}; about {self.usd:,.4f} USD, at most {self.worst_usd:,.4f} USD"
+
+
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """What calls of one model cost."""
+
+    model: ModelId
+    usd: Decimal | None
+    worst: Decimal | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Estimator:
+    """Estimates what a comparer would ask."""
+
+    comparer: Comparer
+    """Would ask."""
+    price_of: Callable[[str], Awaitable[Price | None]]
+    """Gives the price of what is called by a name; None when it is not known."""
+    max_output_tokens: int
+    """The longest answer, where an arm's options name none."""
+    bulk: bool = False
+    """Whether batches would answer."""
+    passage_tokens: int | None = None
+    """Tokens of a passage; None looks at the index."""
+    free_search: bool = True
+    """Whether searching by words costs nothing."""
+    _embedded: set[str] = field(init=False, default_factory=set[str])
+    """Keys of the texts that an arm before has embedded."""
+
+    async def estimate(
+        self, arms: Sequence[Arm], questions: Sequence[Question]
+    ) -> ComparisonEstimate:
+        """Count what would be asked, and price it; nothing is asked.
+
+        Raises:
+            InvalidInputError: There is no arm or question, or a name or id stands twice.
+            IndexMissingError: There is no index of an arm's, and nobody said how long passages are.
+        """
+        self.comparer.check(arms, questions)
+        return ComparisonEstimate.of([await self._arm(arm, questions) for arm in arms])
+
+    async def _arm(self, arm: Arm, questions: Sequence[Question]) -> ArmEstimate:
+        keys = {question.id: question_key(question) for question in questions}
+        known = await self.comparer.journal.get_answers(
+            arm_fingerprint(arm, identity=self.comparer.identity), sorted(set(keys.values()))
+        )
+        waiting = [question for question in questions if keys[question.id] not in known]
+        calls: list[_Calls] = []
+        embedded = 0
+        if waiting:
+            calls = await self._chats(arm, waiting, usual=_usual_output(known.values()))
+            vectors = await self._vectors(arm, waiting)
+            embedded = sum(one.tally.usage.input_tokens for one in vectors)
+        usage = Usage.total([one.tally.usage for one in calls])
+        if embedded:
+            calls += vectors
+        costs = await asyncio.to_thread(_costs, calls)
+        return ArmEstimate(
+            arm=arm.name,
+            model=arm.model,
+            answers=len(waiting),
+            known=len(questions) - len(waiting),
+            usage=usage,
+            embedding_tokens=embedded,
+            usd=_sum(cost for cost, _ in costs),
+            worst_usd=_sum(worst for _, worst in costs),
+            unpriced=tuple(
+                one.model for one, cost in zip(calls, costs, strict=True) if None in cost
+            ),
+        )

@@ -1,0 +1,121 @@
+"""Batches judge like direct calls do, at a part of the price; an estimate says what it will be."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+import tailorbird
+from tailorbird import JudgeOptions, QuestionSet, Workbench
+from tailorbird.exceptions import AuthenticationError, WaitTimeoutError
+from tailorbird.providers.fake import FakeProvider, Fault, Script
+from tailorbird.types import Document, ModelId, Question
+from tailorbird.types.judgements import JudgeReport
+from tailorbird.workflow.bulk.asking import BulkOptions
+from tailorbird.workflow.judging.estimate import estimate_judging
+
+
+def calls(bench: Workbench, operation: str) -> int:
+    """Count the calls that reached the provider."""
+    assert isinstance(bench.provider, FakeProvider)
+    return sum(call.operation == operation for call in bench.provider.calls)
+
+
+async def test_batches_judge_as_calls_do(rows: QuestionSet, documents: list[Document]) -> None:
+    """All judgements, repetitions too, are one batch; they are those of calls, and cheaper."""
+    reports: list[JudgeReport] = []
+    for bulk in (False, True):
+        async with Workbench(FakeProvider()) as bench:
+            index = await bench.build_index(documents, name="shop")
+            arms = bench.arms(index=index, examples=rows[:4])
+            result = await bench.compare(arms, rows, judge=JudgeOptions(), bulk=bulk)
+            report = result.data.judge
+            assert report is not None
+            assert (calls(bench, "chat.complete") == 0) == bulk
+            if bulk:
+                # One for each arm and one for the judge.
+                assert calls(bench, "batches.submit") == len(arms) + 1
+                again = await bench.compare(arms, rows, judge=JudgeOptions())
+                assert again.data.judge is not None
+                assert again.data.judge.reused == again.data.judge.judged
+                assert calls(bench, "chat.complete") == 0
+            reports.append(report)
+    direct, batched = reports
+    assert batched.judged == direct.judged > 0
+    assert batched.consistency == direct.consistency
+    assert direct.usd is not None
+    assert batched.usd is not None
+    assert Decimal("0.4") < batched.usd / direct.usd < Decimal("0.6")
+
+
+async def test_pairs_are_judged_in_one_batch(rows: QuestionSet) -> None:
+    """Both orders of all pairs go together, and the preferences are those of direct calls."""
+    async with Workbench(FakeProvider()) as bench, Workbench(FakeProvider()) as other:
+        arms = bench.arms(examples=rows)
+        result = await bench.compare(arms, rows)
+        batched = await bench.judge_pairs(result, "few-shot", "base", bulk=True)
+        assert calls(bench, "batches.submit") == 1
+        direct = await other.judge_pairs(result, "few-shot", "base")
+        assert (batched.wins, batched.losses) == (direct.wins, direct.losses)
+        assert batched.n == len(rows)
+
+
+async def test_who_stops_waiting_finds_the_judgements_again(
+    rows: QuestionSet, tmp_path: Path
+) -> None:
+    """A wait that ends leaves the batch running; another process takes what it said."""
+    options = JudgeOptions(rubrics=(tailorbird.JudgeOptions().rubrics[0],), repeat=0)
+    async with tailorbird.open("fake", workspace=tmp_path, environ={}) as bench:
+        arms = bench.arms(examples=rows)
+        await bench.compare(arms, rows)
+        with pytest.raises(WaitTimeoutError):
+            await bench.compare(arms, rows, judge=options, bulk=BulkOptions(timeout_s=0))
+        result = await bench.compare(arms, rows, judge=options, bulk=True)
+        assert calls(bench, "batches.submit") == 1
+        assert result.data.judge is not None
+        assert result.data.judge.judged == 2 * len(rows)
+
+
+async def test_trouble_with_the_batch_is_raised_once(rows: QuestionSet) -> None:
+    """What all judgements would meet is one error, as with direct calls."""
+    script = Script().on("batches.submit", Fault.wrong_key())
+    async with Workbench(FakeProvider(script=script)) as bench:
+        arms = bench.arms(examples=rows)
+        result = await bench.compare(arms, rows)
+        with pytest.raises(AuthenticationError):
+            await bench.judge_pairs(result, "few-shot", "base", bulk=True)
+
+
+async def test_an_estimate_comes_before(
+    bench: Workbench, rows: QuestionSet, documents: list[Document]
+) -> None:
+    """It asks nothing, is near what is used then, and halves by batches."""
+    index = await bench.build_index(documents, name="shop")
+    arms = bench.arms(index=index, examples=rows[:4])
+    before = calls(bench, "chat.complete")
+    estimate = await bench.estimate_judging(arms, rows)
+    assert calls(bench, "chat.complete") == before
+    # Three arms, 12 questions; two rubrics for all and a third for the one that searches.
+    assert (estimate.questions, estimate.judgements) == (12, 84 + 9)
+    result = await bench.compare(arms, rows, judge=JudgeOptions())
+    assert result.data.judge is not None
+    used = result.data.judge.usage.input_tokens
+    assert 0.5 < used / estimate.usage.input_tokens <= 1.1
+    assert estimate.usd is not None
+    assert "93 judgements of fake-chat on the answers to 12 questions, about " in str(estimate)
+    assert "USD (price: fake)" in str(estimate)
+    halved = await bench.estimate_judging(arms, rows, judge=JudgeOptions(repeat=0), bulk=True)
+    assert halved.judgements == 84
+    assert halved.usd is not None
+    assert halved.usd < estimate.usd * Decimal("0.6")
+
+
+def test_an_estimate_without_price_or_work() -> None:
+    """Questions without an accepted answer are not judged, and an unknown price is said."""
+    found = estimate_judging(
+        [], [Question(id="1", text="Why?")], options=JudgeOptions(), model=ModelId("m")
+    )
+    assert (found.questions, found.judgements, found.usage.input_tokens) == (1, 0, 0)
+    assert str(found).endswith("no price is known for m")
