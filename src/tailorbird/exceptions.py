@@ -47,10 +47,10 @@ TailorbirdError
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from typing_extensions import override
+from tailorbird.problem import Problem as Problem  # noqa: PLC0414 - what a `DataError` holds
+from tailorbird.problem import Severity as Severity  # noqa: PLC0414
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,46 +60,6 @@ if TYPE_CHECKING:
 
 Accepted = Literal["yes", "no", "unknown"]
 """Whether the provider took the request: decides if repeating it can pay for it twice."""
-Severity = Literal["error", "warning", "note"]
-"""How bad a problem is: an error stops everything, a warning and a note do not."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One thing that is wrong with, or worth knowing about, a user's data."""
-
-    code: str
-    """Stable, machine-readable name such as `csv.row-width`; documented in the reference."""
-    severity: Severity
-    """`error`, `warning` or `note`."""
-    source: str
-    """Name of the file (or `<data>` for data that came from no file)."""
-    reason: str
-    """What is wrong, in one sentence."""
-    fix: str
-    """What to type or change to mend it; empty for notes that need no action."""
-    line: int | None = None
-    """Physical line in the file, counted from 1; None when the problem has no line."""
-    record: int | None = None
-    """Record (data row, JSON object) counted from 1, header not counted; None when unknown."""
-    column: int | str | None = None
-    """Character column counted from 1, or the name of the table column; None when unknown."""
-    field: str | None = None
-    """Path inside the record such as `messages[2].role`; None when the whole record is meant."""
-    excerpt: str | None = None
-    """At most 40 characters around the place, control characters escaped, secrets masked."""
-
-    @override
-    def __str__(self) -> str:
-        """Show place, reason and fix on one line."""
-        place = self.source if self.line is None else f"{self.source}:{self.line}"
-        record = None if self.record is None else f"record {self.record}"
-        column = None if self.column is None else f"column {self.column}"
-        detail = ", ".join(text for text in (record, column, self.field) if text)
-        where = f"{place} ({detail})" if detail else place
-        shown = "" if self.excerpt is None else f" [{self.excerpt}]"
-        fix = f" Fix: {self.fix}" if self.fix else ""
-        return f"{where}: {self.severity}: {self.reason}{shown}{fix}"
 
 
 class TailorbirdError(Exception):
@@ -143,9 +103,15 @@ class UnsupportedError(TailorbirdError):
     """A provider cannot do what was asked, at this time or at all; nothing was created."""
 
     def __init__(
-        self, *, provider: str, capability: str, reason: str, instead: str | None = None,
-        since: date | None = None, until: date | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        provider: str,
+        capability: str,
+        reason: str,
+        instead: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> None:
         self.provider, self.capability, self.reason = provider, capability, reason
         self.instead, self.since, self.until = instead, since, until
         advice = f" Instead: {instead}" if instead else ""
@@ -234,8 +200,15 @@ class ContentFilteredError(InvalidRequestError):
         """`prompt`: refused before any token; `completion`: the answer was cut."""
         self.categories = tuple(categories)
         """The provider's names of what was found, such as `violence`; may be empty."""
-        super().__init__(message, provider=provider, operation=operation, status_code=status_code,
-                         code=code, request_id=request_id, accepted=accepted)  # fmt: skip
+        super().__init__(
+            message,
+            provider=provider,
+            operation=operation,
+            status_code=status_code,
+            code=code,
+            request_id=request_id,
+            accepted=accepted,
+        )
 
 
 class RateLimitError(ProviderError):
@@ -316,9 +289,14 @@ class JobFailedError(JobError):
     """The provider ended the job without a model."""
 
     def __init__(
-        self, message: str, *, job_id: str, name: str | None = None,
-        code: str | None = None, param: str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        message: str,
+        *,
+        job_id: str,
+        name: str | None = None,
+        code: str | None = None,
+        param: str | None = None,
+    ) -> None:
         self.code = code
         """The provider's code such as `invalid_training_file`; an open set."""
         self.param = param
@@ -386,9 +364,15 @@ class BudgetExceededError(TailorbirdError):
     """The budget does not allow the call; nothing was sent. Amounts are US dollars."""
 
     def __init__(
-        self, message: str, *, limit: Decimal, needed: Decimal, left: Decimal,
-        spent: Decimal | None = None, held: Decimal | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        message: str,
+        *,
+        limit: Decimal,
+        needed: Decimal,
+        left: Decimal,
+        spent: Decimal | None = None,
+        held: Decimal | None = None,
+    ) -> None:
         self.limit, self.needed, self.left = limit, needed, left
         """What may be spent in all, what the call may cost at worst, and what is left of it."""
         self.spent, self.held = spent, held

@@ -29,8 +29,7 @@ CODED_FROM = 128
 _WORD = 64
 _ROUNDS = 2
 _ROWS = 128  # turned together, few enough to stay in the processor's own cache
-_BYTE_WORDS = 3  # words of 64 bits whose differences a byte can count
-_RUN = 1 << 15  # codes compared together, for the same reason
+_RUN = 1 << 14  # codes compared together, for the same reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +98,11 @@ def distances(codes: NDArray[np.uint64], code: NDArray[np.uint64]) -> NDArray[np
         codes: w × n words.
         code: w words.
     """
-    found = np.zeros(codes.shape[1], dtype=np.uint16)
+    found = np.empty(codes.shape[1], dtype=np.uint16)
     for start in range(0, len(found), _RUN):
-        part = found[start : start + _RUN]
-        for first in range(0, len(code), _BYTE_WORDS):
-            words = codes[first : first + _BYTE_WORDS, start : start + _RUN]
-            counts = np.zeros(len(part), dtype=np.uint8)
-            for word, bits in zip(words, code[first : first + _BYTE_WORDS], strict=True):
-                counts += np.bitwise_count(word ^ bits)
-            part += counts
+        stop = start + _RUN
+        counts = np.bitwise_count(codes[:, start:stop] ^ code[:, np.newaxis])
+        np.add.reduce(counts, axis=0, dtype=np.uint16, out=found[start:stop])
     return found
 
 

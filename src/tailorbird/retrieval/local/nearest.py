@@ -66,7 +66,7 @@ def coded_near(
     first = max(_LEAST_FIRST, _FIRST * top_k)
     if len(within) <= first * _SCATTERED:
         return all_near(content, vector, within)
-    tried = np.argpartition(apart, first)[:first]
+    tried = _least(apart, first)
     products = content.products(within[tried], vector)
     worst = float(np.partition(products, -top_k)[-top_k])
     limit = farthest(worst, bits=content.codes_bits, doubt=_DOUBT)
@@ -80,6 +80,16 @@ def coded_near(
         products=content.products(within[close], vector),
         estimates=_table(content.codes_bits)[apart],
     )
+
+
+def _least(values: NDArray[np.uint16], count: int) -> NDArray[np.intp]:
+    """Give where the `count` smallest values stand, and some that are equal to the last of them.
+
+    Values are counted, in a third of the time that putting them in order takes. Where very many are
+    equal, a part of them is given: twice `count` at most.
+    """
+    limit = int(np.searchsorted(np.bincount(values).cumsum(), count))
+    return np.flatnonzero(values <= limit)[: 2 * count]
 
 
 def _table(bits: int) -> NDArray[np.float32]:
