@@ -65,7 +65,9 @@ def test_the_whole_way_works_without_async() -> None:
         asked = [Question(id="1", text="Where is item 99?", sources=("a",))]
         assert bench.evaluate_retrieval(index, asked).misses == ()
         assert len(bench.make_questions(train=ROWS, documents=library)) > 0
-        result = bench.compare(bench.arms(tuned=tuned, index=index), ROWS[:2])
+        arms = bench.arms(tuned=tuned, index=index)
+        assert bench.estimate_comparison(arms, ROWS[:2]).answers == 10
+        result = bench.compare(arms, ROWS[:2])
         assert len(result.outcomes) == 10
         options = JudgeOptions(questions=2, repeat=0)
         estimate = bench.estimate_judging(result.arms, ROWS[:2], judge=options)

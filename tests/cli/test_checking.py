@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -259,6 +260,19 @@ def test_problems_beyond_those_that_are_kept_are_counted(
     assert ended.out.endswith("150 qa rows, 100 warning(s) and 50 more\n")
     everything = tailorbird("validate", "faq.csv", "--all")
     assert "… and 50 more\n" in everything.out
+
+
+def test_commands_that_train_count_them_too(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
+    """Questions and training rows that are used tell how many problems there were."""
+    lines = "".join(f"Why {number}?,=A{number}\n" for number in range(150))
+    (tmp_path / "faq.csv").write_text(f"question,answer\n{lines}")
+    row = {"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "B"}]}
+    rows = "".join(f"{json.dumps({**row, 'id': number})}\n" for number in range(150))
+    (tmp_path / "train.jsonl").write_text(rows)
+    for name in ("faq.csv", "train.jsonl"):
+        ended = tailorbird("estimate", name)
+        assert ended.code == 0
+        assert re.search(r"… and 1\d\d more; ", ended.err), ended.err
 
 
 def test_errors_beyond_those_that_are_kept_are_told(

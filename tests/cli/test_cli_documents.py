@@ -142,6 +142,7 @@ def test_ask_as_json(tailorbird: Callable[..., Any], pages: Path) -> None:
         "foreign_links",
         "usage",
         "rerank_usage",
+        "rerank_model",
         "latency_s",
         "first_token_s",
         "model",
@@ -167,6 +168,7 @@ def test_reranking(tailorbird: Callable[..., Any], pages: Path) -> None:
     answer = tailorbird("ask", question, "--index", "pages", "--rerank", "--json", "-").data
     assert answer["retrieved"][0]["score_kind"] == "reranker"
     assert answer["rerank_usage"]["input_tokens"] > 0
+    assert answer["rerank_model"] == "fake-chat"
 
 
 def test_a_citation_of_a_table_has_its_row(tailorbird: Callable[..., Any], tmp_path: Path) -> None:

@@ -30,10 +30,15 @@ def test_six_arms(tailorbird: Callable[..., Any], faq: Path, handbook: Path) -> 
     for arm in SIX:
         assert any(re.match(rf"{re.escape(arm)}  +\d\.\d\d \[", line) for line in lines)
     assert any(line.startswith("Verdict: ") for line in lines)
-    prompt, parts, training, answers = ended.err.splitlines()
+    prompt, parts, training, asking, answers = ended.err.splitlines()
     assert prompt.startswith("system prompt (default): Answer the question")
     assert parts.startswith("split by kind: ")
     assert training.startswith("training: run 'faq-")
+    assert re.fullmatch(
+        r"asking: \d+ answers of 6 arms, about [\d,]+ tokens in and [\d,]+ out, \d+ to embed;"
+        r" about 0\.\d+ USD, at most [\d.]+ USD",
+        asking,
+    )
     assert answers.endswith(" asked, 0 reused, 0 failed")
 
 
@@ -377,6 +382,25 @@ def test_stop_early(tailorbird: Callable[..., Any], faq: Path, handbook: Path) -
     again = tailorbird(*args)
     assert "answers: 0 asked, " in again.err
     assert tailorbird("compare", faq, "--arms", "base", "--stop-early").code == 2
+
+
+@pytest.mark.parametrize(
+    "together",
+    [
+        ("--stop-early", "--bulk"),
+        ("--stop-early", "--judge", "--judge-decides"),
+        ("--bulk", "--stream"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_training(
+    tailorbird: Callable[..., Any], faq: Path, together: tuple[str, ...]
+) -> None:
+    """Nothing is tuned or asked for options that exclude each other."""
+    ended = tailorbird("compare", faq, "--arms", "tuned,base", *together)
+    assert ended.code == 2
+    assert "leave out" in ended.err
+    assert "training:" not in ended.err
+    assert tailorbird("jobs", "--json", "-").data == {"jobs": []}
 
 
 def test_more_figures_and_arms(tailorbird: Callable[..., Any], faq: Path) -> None:

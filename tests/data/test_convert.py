@@ -21,7 +21,6 @@ from tailorbird.data.convert import (
     write_training_file,
 )
 from tailorbird.data.questions.question_set import QuestionSet, read_questions
-from tailorbird.data.tables.cells import defuse_cell
 from tailorbird.data.tables.options import Limit, ReadOptions, TableLimits
 from tailorbird.data.training.examples import write_examples
 from tailorbird.exceptions import DataError, InvalidInputError, StorageError
@@ -309,35 +308,6 @@ def test_questions_that_cannot_be_trained_on(tmp_path: Path, question: Question,
 
 
 # --- cells for export
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("=1+2", "'=1+2"),
-        ("+SUM(A1)", "'+SUM(A1)"),
-        ("-2+3+cmd|' /C calc'!A0", "'-2+3+cmd|' /C calc'!A0"),
-        ("@SUM(1)", "'@SUM(1)"),
-        ("\t=1", "'\t=1"),
-        ("\r=1", "'\r=1"),
-        ("＝1", "'＝1"),
-        ("-5", "-5"),
-        ("+3.2%", "+3.2%"),
-        ("-1,200.5e-3", "-1,200.5e-3"),
-        ("plain = text", "plain = text"),
-        ("質問", "質問"),
-        ("", ""),
-    ],
-)
-def test_cells_are_defused(text: str, expected: str) -> None:
-    """A formula gets an apostrophe in front; numbers and other texts stay."""
-    assert defuse_cell(text) == expected
-
-
-@given(st.text())
-def test_defusing_twice_changes_nothing_more(text: str) -> None:
-    """A cell that was made harmless is harmless."""
-    assert defuse_cell(defuse_cell(text)) == defuse_cell(text)
 
 
 CELL = st.text(

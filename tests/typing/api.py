@@ -93,6 +93,7 @@ from tailorbird.types.judgements import PreferenceReport
 from tailorbird.workbench.diagnosis import Diagnosis, diagnose_profile
 from tailorbird.workflow.bulk.asking import BulkOptions
 from tailorbird.workflow.comparing.changes import Changes
+from tailorbird.workflow.comparing.estimate import ComparisonEstimate
 from tailorbird.workflow.judging.estimate import JudgeEstimate
 from tailorbird.workflow.leaving.recording import Recording
 from tailorbird.workflow.leaving.succession import Succession
@@ -359,6 +360,9 @@ async def use_questions(bench: tailorbird.Workbench) -> None:
     await bench.compare(arms, faq, stop_early=True)
     await bench.compare(arms, faq, stop_early=tailorbird.StopEarly(block=10, seed=1))
     assert_type(await bench.estimate_judging(arms, faq, bulk=True), JudgeEstimate)
+    told = await bench.estimate_comparison(arms, faq, bulk=True, passage_tokens=300)
+    assert_type(told, ComparisonEstimate)
+    assert_type((told.worst_usd, told.arms[0].answers), tuple[Decimal | None, int])
     assert_type(await bench.judge_pairs(result, "tuned", "base", bulk=True), PreferenceReport)
     assert_type(tailorbird.read_labels("labels.csv"), tuple[tailorbird.HumanLabel, ...])
     assert_type(await bench.reports(), tuple[str, ...])
@@ -432,6 +436,7 @@ def use_sync_comparisons(bench: tailorbird.SyncWorkbench) -> None:
     assert_type(arms, tuple[tailorbird.Arm, ...])
     result = bench.compare(arms, faq)
     assert_type(bench.estimate_judging(arms, faq), JudgeEstimate)
+    assert_type(bench.estimate_comparison(arms, faq), ComparisonEstimate)
     assert_type(bench.judge_pairs(result, "tuned", "base", bulk=True), PreferenceReport)
     assert_type(bench.reports(), tuple[str, ...])
     assert_type(bench.report("first"), Comparison)

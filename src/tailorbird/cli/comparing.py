@@ -32,6 +32,7 @@ from tailorbird.cli.options import (
     WorkspaceOption,
 )
 from tailorbird.cli.prompts import choose_prompt, show_prompt
+from tailorbird.cli.prospects import look_ahead, show_prospects
 from tailorbird.cli.reporting import (
     CsvOption,
     HtmlOption,
@@ -41,6 +42,7 @@ from tailorbird.cli.reporting import (
 )
 from tailorbird.cli.session import existing, session, work
 from tailorbird.data import read_questions
+from tailorbird.exceptions import InvalidInputError
 from tailorbird.types.ids import ModelId
 from tailorbird.workbench import WORKSPACE
 from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY
@@ -52,7 +54,6 @@ if TYPE_CHECKING:
 
     from tailorbird.cli.screen import Screen
     from tailorbird.data import QuestionSet
-    from tailorbird.report import Comparison
 
 _Questions = Annotated[
     Path,
@@ -116,6 +117,13 @@ _StopEarly = Annotated[
         help="Ask in blocks, look after each, and stop when the rest would decide nothing.",
     ),
 ]
+_DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Only say what training, indexing, asking and judging would take and cost.",
+    ),
+]
 _Name = Annotated[
     str | None,
     typer.Option(
@@ -147,6 +155,7 @@ def compare(  # noqa: PLR0913 - an option each
     stop_early: _StopEarly = False,
     concurrency: _Concurrency = DEFAULT_CONCURRENCY,
     name: _Name = None,
+    dry_run: _DryRun = False,
     again: AgainOption = False,
     profile: ProfileOption = None,
     config: ConfigOption = None,
@@ -184,9 +193,8 @@ def compare(  # noqa: PLR0913 - an option each
                 name=name,
             ),
         )
-        _announce(screen, request)
         files = {"markdown": markdown, "html": html, "csv": csv, "parquet": parquet}
-        _tell(screen, work(place, screen, partial(run_comparison, screen, request)), files)
+        (_look_ahead if dry_run else _compare)(place, screen, request, files)
 
 
 def _possible_arms(screen: Screen, arms: str | None, documents: Path | None) -> tuple[str, ...]:
@@ -201,16 +209,32 @@ def _possible_arms(screen: Screen, arms: str | None, documents: Path | None) -> 
 
 def _rows(screen: Screen, questions: Path) -> QuestionSet:
     rows = read_questions(existing(questions))
-    show_problems(screen.note, rows.problems, total=len(rows.problems))
+    show_problems(screen.note, rows.problems, total=rows.total)
     return rows
+
+
+def _look_ahead(
+    place: Place, screen: Screen, request: Request, files: Mapping[str, str | None]
+) -> None:
+    if named := [name for name, file in files.items() if file is not None]:
+        message = f"--dry-run has no answers to write a report of: leave out --{named[0]}"
+        raise InvalidInputError(message)
+    _announce(screen, request)
+    told = work(place, screen, partial(look_ahead, screen, request))
+    show_prospects(screen, told)
+    screen.data(told.to_object())
+
+
+def _compare(
+    place: Place, screen: Screen, request: Request, files: Mapping[str, str | None]
+) -> None:
+    _announce(screen, request)
+    result = work(place, screen, partial(run_comparison, screen, request))
+    show_comparison(screen, result)
+    write_files(screen, result, files)
+    screen.data(result.to_object())
 
 
 def _announce(screen: Screen, request: Request) -> None:
     show_prompt(screen, request.prompt)
     screen.note(request.parts.summary)
-
-
-def _tell(screen: Screen, result: Comparison, files: Mapping[str, str | None]) -> None:
-    show_comparison(screen, result)
-    write_files(screen, result, files)
-    screen.data(result.to_object())

@@ -17,6 +17,7 @@ from tailorbird.types.capabilities import Capability
 from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY
 from tailorbird.workflow.answering.arms import pick_arms
 from tailorbird.workflow.comparing.appraising import SIMILARITY
+from tailorbird.workflow.comparing.options import check_asking
 from tailorbird.workflow.tuning.training import TuneOptions
 
 if TYPE_CHECKING:
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.types.tuned import TunedModel
     from tailorbird.workbench import Workbench
+    from tailorbird.workflow.answering.arm import Arm
     from tailorbird.workflow.comparing.options import StopEarly
     from tailorbird.workflow.judging.options import JudgeOptions
     from tailorbird.workflow.progress import OnProgress
     from tailorbird.workflow.searching.index import Index
+    from tailorbird.workflow.tuning.estimate import Estimate
 
 _HASH_DIGITS = 8
 
@@ -90,6 +93,19 @@ class How:
     name: str | None = None
     """Name under which the run is kept; None makes one."""
 
+    def __post_init__(self) -> None:
+        """Look whether all of it goes together, before anything is paid for.
+
+        Raises:
+            InvalidInputError: It does not.
+        """
+        check_asking(
+            bulk=self.bulk,
+            stream=self.stream,
+            stop_early=self.stop_early is not None,
+            decides=self.judge is not None and self.judge.decides,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -127,20 +143,10 @@ async def run_comparison(
     """
     tuned = await _tuned(bench, screen, request, on_progress)
     index = await _index(bench, screen, request, on_progress)
-    possible = bench.arms(
-        tuned=tuned, index=index, system=request.prompt.text, examples=tuple(request.parts.train)
-    )
-    names = {arm.name for arm in possible}
-    arms = [name for name in request.arms if name in names]
-    if not arms:
-        message = f"none of the arms can be asked: {', '.join(request.arms)}; name others by --arms"
-        raise InvalidInputError(message)
-    compared = pick_arms(possible, arms)
-    if request.checkpoints and tuned is not None:
-        searched = index if any(map(needs_documents, filter(needs_tuning, arms))) else None
-        steps = await bench.checkpoint_arms(tuned.name, index=searched)
-        compared = (*compared, *(one for one in steps if one.name not in names))
+    compared = await choose_arms(bench, request, tuned=tuned, index=index)
     how = request.how
+    asking = await bench.estimate_comparison(compared, request.parts.held_out, bulk=how.bulk)
+    screen.note(f"asking: {asking}")
     if how.judge is not None:
         estimate = await bench.estimate_judging(
             compared, request.parts.held_out, judge=how.judge, bulk=how.bulk
@@ -161,47 +167,114 @@ async def run_comparison(
     )
 
 
+async def choose_arms(
+    bench: Workbench, request: Request, *, tuned: TunedModel | None, index: Index | None
+) -> tuple[Arm, ...]:
+    """Give the arms that are wanted and possible, checkpoints too where they are wanted.
+
+    Raises:
+        InvalidInputError: None of them can be asked.
+    """
+    possible = bench.arms(
+        tuned=tuned, index=index, system=request.prompt.text, examples=tuple(request.parts.train)
+    )
+    names = {arm.name for arm in possible}
+    arms = [name for name in request.arms if name in names]
+    if not arms:
+        message = f"none of the arms can be asked: {', '.join(request.arms)}; name others by --arms"
+        raise InvalidInputError(message)
+    compared = pick_arms(possible, arms)
+    if request.checkpoints and tuned is not None:
+        searched = index if any(map(needs_documents, filter(needs_tuning, arms))) else None
+        steps = await bench.checkpoint_arms(tuned.name, index=searched)
+        compared = (*compared, *(one for one in steps if one.name not in names))
+    return compared
+
+
 async def _tuned(
     bench: Workbench, screen: Screen, request: Request, on_progress: OnProgress
 ) -> TunedModel | None:
     """Tune when an arm needs it; a provider that cannot leaves these arms out, with the reason."""
-    if not any(needs_tuning(arm) for arm in request.arms):
+    if not can_tune(bench, screen, request):
         return None
+    try:
+        return await _train(bench, screen, request, on_progress)
+    except UnsupportedError as exc:
+        _leave_out(screen, exc)
+        return None
+
+
+def can_tune(bench: Workbench, screen: Screen, request: Request) -> bool:
+    """Say whether an arm needs tuning, and the provider tunes; say why where it does not."""
+    if not any(needs_tuning(arm) for arm in request.arms):
+        return False
     try:
         # Asked here first, so that a profile without a base model hears the true reason.
         today = bench.provider.clock.today()
         bench.provider.capabilities.require(Capability.JOBS_CREATE, on=today)
-        return await _train(bench, screen, request, on_progress)
     except UnsupportedError as exc:
-        screen.note(f"warning: the tuned arms are left out: {exc}", style="yellow")
-        return None
+        _leave_out(screen, exc)
+        return False
+    return True
+
+
+def _leave_out(screen: Screen, reason: UnsupportedError) -> None:
+    screen.note(f"warning: the tuned arms are left out: {reason}", style="yellow")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """The training that the tuned arms need."""
+
+    name: str
+    """Name of its run."""
+    options: TuneOptions
+    """How to tune."""
+    estimate: Estimate | None
+    """What it would take; None when the workspace has the run."""
+
+
+async def plan_training(bench: Workbench, screen: Screen, request: Request) -> Training:
+    """Look which run is needed, and what it would take; say so when there is one.
+
+    Raises:
+        ConfigError: No base model is named.
+        InvalidInputError: A row has no answer to train on.
+    """
+    rows = request.parts.train
+    options = TuneOptions(base=request.model or bench.role("tune_base").model)
+    name = _run_name(rows, request, options)
+    if name in {run.name for run in await bench.jobs() if run.job_id is not None}:
+        screen.note(f"training: run {name!r} of an earlier comparison is taken")
+        return Training(name=name, options=options, estimate=None)
+    estimate = await bench.estimate(rows, system=request.prompt.text, options=options)
+    return Training(name=name, options=options, estimate=estimate)
 
 
 async def _train(
     bench: Workbench, screen: Screen, request: Request, on_progress: OnProgress
 ) -> TunedModel:
-    rows = request.parts.train
-    options = TuneOptions(base=request.model or bench.role("tune_base").model)
-    name = _run_name(rows, request, options)
-    known = {run.name for run in await bench.jobs() if run.job_id is not None}
-    if name in known:
-        screen.note(f"training: run {name!r} of an earlier comparison is taken")
-    else:
-        estimate = await bench.estimate(rows, system=request.prompt.text, options=options)
-        screen.note(f"training: run {name!r}: {estimate}")
+    plan = await plan_training(bench, screen, request)
+    if plan.estimate is not None:
+        screen.note(f"training: run {plan.name!r}: {plan.estimate}")
     await bench.start_fine_tune(
-        rows, name=name, system=request.prompt.text, options=options, again=request.again
+        request.parts.train,
+        name=plan.name,
+        system=request.prompt.text,
+        options=plan.options,
+        again=request.again,
     )
-    return await bench.finish(name, on_progress=on_progress)
+    return await bench.finish(plan.name, on_progress=on_progress)
 
 
 async def _index(
     bench: Workbench, screen: Screen, request: Request, on_progress: OnProgress
 ) -> Index | None:
-    if request.documents is None or not any(needs_documents(arm) for arm in request.arms):
+    place = index_place(bench, request)
+    if place is None:
         return None
-    name = _index_name(bench, request.home / request.documents)
-    built = await bench.build_index(request.documents, name=name, on_progress=on_progress)
+    folder, name = place
+    built = await bench.build_index(folder, name=name, on_progress=on_progress)
     show_problems(screen.note, built.problems, total=len(built.problems))
     return built
 
@@ -214,8 +287,14 @@ def _run_name(rows: QuestionSet, request: Request, options: TuneOptions) -> str:
     return _named(Path(rows.source).stem, parts)
 
 
-def _index_name(bench: Workbench, folder: Path) -> str:
-    """Name an index by its folder and all that an index is bound to for its whole life."""
+def index_place(bench: Workbench, request: Request) -> tuple[Path, str] | None:
+    """Give the folder to index and the index's name; None where no arm needs one.
+
+    It is named by the folder and all that an index is bound to for its whole life.
+    """
+    if request.documents is None or not any(needs_documents(arm) for arm in request.arms):
+        return None
+    folder = request.home / request.documents
     # Profiles may leave the role out, because some engines embed by themselves.
     embedding = bench.profile.roles.get("embedding") or bench.provider.roles.get("embedding")
     parts = [
@@ -224,7 +303,7 @@ def _index_name(bench: Workbench, folder: Path) -> str:
         bench.profile.retrieval.engine,
         ChunkOptions().fingerprint,
     ]
-    return _named(folder.stem, parts)
+    return request.documents, _named(folder.stem, parts)
 
 
 def _named(stem: str, parts: list[str]) -> str:

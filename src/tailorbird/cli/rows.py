@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from tailorbird.types.ids import ModelId
 
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
-_TRAINING_KEYS = frozenset({
-    *("messages", "input", "preferred_output", "non_preferred_output"),
-    *("conversations", "chosen", "rejected"),  # of other tools: the checks tell what to write
-})  # fmt: skip
+_TRAINING_KEYS = frozenset({"messages", "input", "preferred_output", "non_preferred_output"})
+_FOREIGN_KEYS = frozenset({"conversations", "chosen", "rejected"})  # the checks tell what to write
 
 # Enough for the first rows of any file; only their keys are looked at.
 _HEAD_BYTES = 1 << 16
@@ -65,7 +63,7 @@ def is_training_file(path: Path) -> bool:
     if path.suffix.lower() not in _JSON_LINES:
         return False
     row = next(_objects(path), None)
-    return row is None or not _TRAINING_KEYS.isdisjoint(row)
+    return row is None or not (_TRAINING_KEYS | _FOREIGN_KEYS).isdisjoint(row)
 
 
 def read_rows(screen: Screen, path: Path, *, system: str | None) -> TrainingRows:
@@ -87,7 +85,7 @@ def read_rows(screen: Screen, path: Path, *, system: str | None) -> TrainingRows
     else:
         rows = read_questions(path)
         prompt = choose_prompt(system, rows)
-    show_problems(screen.note, rows.problems, total=len(rows.problems))
+    show_problems(screen.note, rows.problems, total=rows.total)
     return TrainingRows(rows=rows, prompt=prompt)
 
 

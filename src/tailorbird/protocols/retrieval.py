@@ -52,12 +52,14 @@ class Retrieval(Protocol):
 
         Raises:
             IndexMissingError: There is none of that name.
+            IndexMismatchError: What a service keeps of it was changed there, so that it no longer
+                says how the index was made.
         """
         ...
 
     @abstractmethod
     def list(self) -> AsyncIterator[IndexInfo]:
-        """Give all indexes, sorted by name."""
+        """Give all indexes, sorted by name; one that was changed there is left out, and logged."""
         ...
 
     @abstractmethod

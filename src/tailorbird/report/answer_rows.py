@@ -6,6 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from tailorbird.data.tables.cells import FORMULA_STARTS
 from tailorbird.workflow.comparing.summary import METRICS
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ Value = str | int | float | bool | None
 
 Row = dict[str, Value]
 """One answer, by the names of its columns."""
-
-# A spreadsheet takes a cell that begins like this for a formula, which may send data elsewhere.
-# Source: OWASP, "CSV Injection", https://owasp.org/www-community/attacks/CSV_Injection (2026-11).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def to_rows(data: ComparisonData) -> list[Row]:
@@ -102,6 +99,6 @@ def _details(answer: Answer | None) -> Row:
 
 
 def _defused(value: Value) -> Value:
-    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
+    if isinstance(value, str) and value.lstrip(" ")[:1] in FORMULA_STARTS:
         return f"'{value}"
     return value

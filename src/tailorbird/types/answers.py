@@ -9,7 +9,7 @@ from typing import cast
 from pydantic import Field, field_validator
 
 from tailorbird.types.base import Frozen
-from tailorbird.types.ids import ChunkId, DocumentId
+from tailorbird.types.ids import ChunkId, DocumentId, ModelId
 from tailorbird.types.retrieval import ScoreKind, Span
 from tailorbird.types.usage import Usage
 
@@ -98,6 +98,8 @@ class Answer(Frozen):
     """Tokens of all calls of chat models that this answer took, reranking included."""
     rerank_usage: Usage = Field(default_factory=Usage)
     """The part of `usage` that reranking took."""
+    rerank_model: ModelId | None = None
+    """The model whose tokens that part is; None where none reranked."""
     latency_s: float = Field(default=0.0, ge=0)
     """Seconds from question to answer, by the provider's clock; 0 for one from a batch."""
     first_token_s: float | None = Field(default=None, ge=0)

@@ -126,6 +126,8 @@ class Reranked(Frozen):
     """Every hit that was given, once, best first, with a new score and its kind."""
     usage: Usage = Field(default_factory=Usage)
     """Tokens that it took."""
+    model: ModelId | None = None
+    """The model whose tokens they are; None where none was asked."""
 
 
 class PassageGrade(Frozen):

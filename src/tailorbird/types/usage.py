@@ -37,6 +37,15 @@ class Usage(Frozen):
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
         )
 
+    def __sub__(self, part: Usage) -> Usage:
+        """Take away a part of it, field by field."""
+        return Usage(
+            input_tokens=self.input_tokens - part.input_tokens,
+            output_tokens=self.output_tokens - part.output_tokens,
+            cached_input_tokens=self.cached_input_tokens - part.cached_input_tokens,
+            reasoning_tokens=self.reasoning_tokens - part.reasoning_tokens,
+        )
+
     @classmethod
     def total(cls, usages: Sequence[Usage]) -> Usage:
         """Sum many usages field by field, much faster than by adding them one by one."""

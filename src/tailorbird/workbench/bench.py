@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from tailorbird.config import Profile
-from tailorbird.exceptions import InvalidInputError
 from tailorbird.journal import Workspace
 from tailorbird.journal.workspace import check_report_name
 from tailorbird.types.secrets import Environment
@@ -20,7 +19,7 @@ from tailorbird.workbench.reporting import Reporter
 from tailorbird.workbench.spending import Payer, metered
 from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY
 from tailorbird.workflow.answering.arms import ArmOptions
-from tailorbird.workflow.comparing.options import chosen_stop
+from tailorbird.workflow.comparing.options import check_asking, chosen_stop
 from tailorbird.workflow.money.subject import spending_on
 from tailorbird.workflow.progress import OnProgress, silent
 from tailorbird.workflow.searching.index import Index
@@ -247,6 +246,4 @@ def _check_run(name: str | None, *, bulk: bool, stream: bool) -> None:
     """
     if name is not None:
         check_report_name(name)
-    if bulk and stream:
-        message = "a batch cannot be streamed: leave out bulk or stream"
-        raise InvalidInputError(message)
+    check_asking(bulk=bulk, stream=stream)

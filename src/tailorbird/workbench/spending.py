@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tailorbird.config import HOSTED
 from tailorbird.exceptions import InvalidInputError
-from tailorbird.types.budget import Budget
+from tailorbird.types.budget import MAX_OUTPUT_TOKENS, Budget
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tailorbird.config import Profile
     from tailorbird.journal import Hold, Spending, Workspace
     from tailorbird.protocols import Provider
+    from tailorbird.types.questions import Question
     from tailorbird.types.usage import Price
     from tailorbird.workbench.parts import Parts
+    from tailorbird.workflow.answering.arm import Arm
+    from tailorbird.workflow.comparing.estimate import ComparisonEstimate
     from tailorbird.workflow.money.metered import MeteredProvider
 
 
@@ -21,6 +27,50 @@ class Payer:
 
     _parts: Parts
     _metered: MeteredProvider
+
+    async def estimate_comparison(
+        self,
+        arms: Sequence[Arm],
+        questions: Sequence[Question],
+        *,
+        bulk: bool = False,
+        passage_tokens: int | None = None,
+    ) -> ComparisonEstimate:
+        """Say what `compare(arms, questions)` would ask, and what that costs.
+
+        Nothing is asked, embedded or paid. Answers and vectors that the workspace has are left out.
+        What the figures rest on stands with `ComparisonEstimate`; what may really be spent is
+        limited by a budget. Judging has an estimate of its own (`estimate_judging`).
+
+        Args:
+            arms: Who would answer.
+            questions: What would be asked.
+            bulk: Whether batches would answer, at a part of the price.
+            passage_tokens: Tokens of a passage, at least 1, for an index that is not built yet;
+                None looks at the index.
+
+        Raises:
+            InvalidInputError: There is no arm or question, a name or id stands twice, or
+                `passage_tokens` is below 1.
+            IndexMissingError: An arm's index is not there, and `passage_tokens` is None.
+        """
+        # As in `compare`: statistics and scoring cost 20 ms.
+        from tailorbird.workflow.comparing.estimate import Estimator  # noqa: PLC0415
+
+        if passage_tokens is not None and passage_tokens < 1:
+            message = f"passage_tokens must be at least 1, got {passage_tokens}"
+            raise InvalidInputError(message)
+        parts = self._parts
+        budget = parts.profile.budget
+        estimator = Estimator(
+            comparer=await parts.comparer(arms, concurrency=1),
+            price_of=self._metered.find_price,
+            max_output_tokens=MAX_OUTPUT_TOKENS if budget is None else budget.max_output_tokens,
+            bulk=bulk,
+            passage_tokens=passage_tokens,
+            free_search=parts.profile.retrieval.engine != HOSTED,
+        )
+        return await estimator.estimate(arms, questions)
 
     async def spending(self) -> tuple[Spending, ...]:
         """Give what this workspace paid at the account, newest first.

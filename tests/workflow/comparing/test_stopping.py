@@ -107,6 +107,21 @@ def test_what_cannot_be_decided_any_more_is_not_asked() -> None:
     assert "not to be told from 'b'" in str(found)
 
 
+def test_what_the_tables_show_is_not_said_to_be_open() -> None:
+    """Holm's correction shows more than the rule that ends the asking, and the words know of it."""
+    asked = questions(30)
+    order = [one.id for block in in_blocks(asked, StopEarly()) for one in block]
+    right = {
+        "a": dict.fromkeys(order, 0.0),
+        "b": {one: float(at % 10 < 7) for at, one in enumerate(order)},
+        "c": dict.fromkeys(order, 1.0),
+    }
+    watch = watched(Watch(arms("a", "b", "c"), asked, StopEarly()), right)
+    p_value = watch.p_values["c", "b", "all"]
+    assert 0.05 / 3 < p_value < 0.05
+    assert (watch.found.shown, watch.found.undecided) == (("a", "b"), ())
+
+
 def test_failed_calls_count_for_nobody() -> None:
     """Without a score on both sides a question is none; all are asked where nothing is known."""
     asked = questions(30)

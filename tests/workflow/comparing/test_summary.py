@@ -185,6 +185,16 @@ def test_pairs_say_what_their_questions_can_show() -> None:
     assert (even.detectable, even.more_questions) == (None, None)
 
 
+def test_a_lead_that_was_lost_is_none() -> None:
+    """A pair that was told apart on the way, and is even at the end, has no better arm."""
+    marks = {"base": [0, 1] * 10, "retrieval": [1, 0] * 10}
+    asked = questions(*[None] * 20)
+    (pair,) = compare_pairs(
+        ARMS, asked, rights(marks), watched={("retrieval", "base", "all"): 0.001}
+    )
+    assert (pair.wins, pair.losses, pair.word) == (10, 10, "no difference shown")
+
+
 def test_pairs_without_common_questions_say_nothing() -> None:
     """Arms that share no scored question differ by nothing that can be shown."""
     (pair,) = compare_pairs(ARMS, questions(None), rights({"base": [1]}))
@@ -243,6 +253,23 @@ def test_deployments_are_priced_by_the_model_that_answered() -> None:
     known = [price("m", "10")]
     assert figures((arm,), answers("base", model="m-2026-04-14"), prices=known)[0].usd is not None
     assert figures((arm,), answers("base", model=None), prices=known)[0].usd is None
+
+
+def test_reranking_is_priced_by_the_model_that_did_it() -> None:
+    """A dear model does not make cheap grading dear; a grader without a price leaves it open."""
+    known = (price("m", "1000"), price("small", "1"))
+    arm = Arm(name="base", model="m")
+    given = Answer(
+        text="x",
+        usage=Usage(input_tokens=1100, output_tokens=10),
+        rerank_usage=Usage(input_tokens=1000),
+        rerank_model=ModelId("small"),
+        model="m",
+    )
+    [found] = figures((arm,), [outcome("base", 0, Scores(), given)], prices=known)
+    assert found.usd == Decimal("0.111")
+    [found] = figures((arm,), [outcome("base", 0, Scores(), given)], prices=known[:1])
+    assert found.usd is None
 
 
 def test_tuned_arms_have_tuned_prices() -> None:

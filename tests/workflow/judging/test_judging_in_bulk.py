@@ -12,7 +12,7 @@ from tailorbird import JudgeOptions, QuestionSet, Workbench
 from tailorbird.exceptions import AuthenticationError, WaitTimeoutError
 from tailorbird.providers.fake import FakeProvider, Fault, Script
 from tailorbird.types import Document, ModelId, Question
-from tailorbird.types.judgements import JudgeReport
+from tailorbird.types.judgements import HumanLabel, JudgeReport
 from tailorbird.workflow.bulk.asking import BulkOptions
 from tailorbird.workflow.judging.estimate import estimate_judging
 
@@ -113,9 +113,36 @@ async def test_an_estimate_comes_before(
 
 
 def test_an_estimate_without_price_or_work() -> None:
-    """Questions without an accepted answer are not judged, and an unknown price is said."""
+    """Without arms nothing is judged, and an unknown price is said."""
     found = estimate_judging(
         [], [Question(id="1", text="Why?")], options=JudgeOptions(), model=ModelId("m")
     )
-    assert (found.questions, found.judgements, found.usage.input_tokens) == (1, 0, 0)
+    assert (found.questions, found.judgements, found.usage.input_tokens) == (0, 0, 0)
     assert str(found).endswith("no price is known for m")
+
+
+async def test_an_estimate_counts_what_would_be_judged(
+    bench: Workbench, rows: QuestionSet, documents: list[Document]
+) -> None:
+    """Style and sources of a question without accepted answers are judged, its facts are not."""
+    index = await bench.build_index(documents, name="shop")
+    arms = bench.arms(index=index)
+    last = rows[-1].model_copy(update={"answers": ()})
+    judge = JudgeOptions(repeat=0)
+    all_but_one = await bench.estimate_judging(arms, rows[:-1], judge=judge)
+    found = await bench.estimate_judging(arms, [*rows[:-1], last], judge=judge)
+    searching = sum(arm.index is not None for arm in arms)
+    assert found.judgements == all_but_one.judgements + len(arms) + searching
+    assert found.usage.input_tokens > all_but_one.usage.input_tokens
+
+
+async def test_an_estimate_counts_what_people_labeled(bench: Workbench, rows: QuestionSet) -> None:
+    """Labeled answers are judged though their questions were not drawn, in fact as by estimate."""
+    arms = bench.arms(examples=rows[:4])
+    labels = tuple(HumanLabel(arm="base", question=one.id, right=True) for one in rows)
+    judge = JudgeOptions(questions=3, repeat=0, labels=labels)
+    estimate = await bench.estimate_judging(arms, rows, judge=judge)
+    assert estimate.questions == len(rows)
+    result = await bench.compare(arms, rows, judge=judge)
+    told = [one for outcome in result.data.outcomes for one in outcome.grades]
+    assert len(told) == estimate.judgements

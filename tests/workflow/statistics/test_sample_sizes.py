@@ -86,6 +86,8 @@ def test_missing_questions_are_rounded_up_to_tens() -> None:
     assert questions_missing(10, 0, 100) == 10
     assert questions_missing(0, 0, 3) == 10
     assert questions_missing(0, 0, 0, comparisons=10_000) == 20
+    assert questions_missing(0, 0, 0, comparisons=15) == 10
+    assert questions_missing(0, 0, 0, comparisons=15, watched=True) == 20
 
 
 def power(n: int, apart: float, lead: float) -> float:

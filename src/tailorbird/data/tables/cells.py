@@ -16,7 +16,6 @@ Japanese spreadsheets read like the narrow ones, are ours."""
 UNUSUAL_STARTS = frozenset("=+-@#'“”„‘\"＂")
 """First characters of cells that deserve a look; see `remark_on_start`."""
 
-_NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?%?")
 # A plain `-` or `+` begins list items, phone numbers and temperatures too; what follows tells.
 _FORMULA = re.compile(r"=[^=>\s]|@[A-Za-z_.]+\(|[-+@][^\s|]*\||[-+@]+[A-Za-z_.]+\(|[-+]=")
 # Source: Microsoft Support, "ERROR.TYPE function" and the pages on #SPILL!, #CALC!, #FIELD!,
@@ -31,18 +30,6 @@ _DATE = re.compile(
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{2}"
 )
 _WRAPPED = re.compile(r"[“”„‘'＂](.*)[“”’'＂]", re.DOTALL)
-
-
-def defuse_cell(text: str) -> str:
-    """Make a cell harmless for spreadsheets, for every CSV file that is meant to be opened in one.
-
-    A cell that a spreadsheet would take for a formula gets a leading apostrophe, which shows it as
-    text; numbers such as `-5` and `+3.2%` stay numbers. Applying it twice changes nothing more.
-    Quoting for CSV is not done here: that is the CSV writer's work.
-    """
-    if text[:1] not in FORMULA_STARTS or _NUMBER.fullmatch(text):
-        return text
-    return f"'{text}"
 
 
 def remark_on_start(cell: str) -> Remark | None:

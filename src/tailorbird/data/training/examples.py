@@ -31,7 +31,9 @@ class ExampleSet(Sequence[AnyExample]):
     source: str = field(default="<data>", compare=False)
     """Name of the file, as it was given."""
     problems: tuple[Problem, ...] = field(default=(), compare=False)
-    """Warnings and notes about the whole file, warnings first."""
+    """Warnings and notes about the whole file, warnings first; a hundred of each are kept."""
+    total: int = field(default=0, compare=False)
+    """How many problems there were, the ones that were not kept included."""
     sha256: str = field(default="", compare=False)
     """Hash of the file's bytes, in hexadecimal; empty for examples from no file."""
     tokens: int = field(default=0, compare=False)
@@ -111,6 +113,7 @@ def read_examples(
         kind=report.kind,
         source=report.source,
         problems=report.problems,
+        total=report.total,
         sha256=report.sha256,
         tokens=report.tokens,
     )

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound=BaseModel)
 
-_MOST_PAGES = (
-    1_000  # our own bound: an account has some dozens of deployments, a service 200 indexes
-)
+# Our own bound: an account has some dozens of deployments, a service 200 indexes.
+_MOST_PAGES = 1_000
 
 
 class LinkedPage(Wire):

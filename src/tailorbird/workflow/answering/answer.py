@@ -83,6 +83,12 @@ class Answerer:
             times["first_token_s"] = max(0.0, answer.first_token_s - started)
         return answer.model_copy(update=times)
 
+    def asks_form(self, arm: Arm) -> bool:
+        """Say whether an arm's answers from passages are asked for as a form."""
+        if arm.index is None or arm.form is not None:
+            return bool(arm.form) and arm.index is not None
+        return self.forms and arm.tuned is None
+
     async def _lead(self, arm: Arm, question: str) -> list[Message]:
         lead = [] if arm.system is None else [Message.system(arm.system)]
         for shot in await self.shots.pick(arm, question):
@@ -122,10 +128,9 @@ class Answerer:
         hits = await self._passages(arm, question)
         if not hits and arm.only_from_data:
             found = _abstained(question, AbstainReason.NOTHING_FOUND)
-            return found.model_copy(update={"usage": hits.usage, "rerank_usage": hits.usage})
-        form = arm.form
-        if form is None:
-            form = self.forms and arm.tuned is None
+            took = {"rerank_usage": hits.usage, "rerank_model": hits.rerank_model}
+            return found.model_copy(update={"usage": hits.usage, **took})
+        form = self.asks_form(arm)
         shown = hits if swap is None else _swapped(hits, swap)
         messages = grounded_messages(question, shown, lead=lead, marker=self.marker(), form=form)
         said = await (self._filled(arm, messages) if form else self._said(arm, messages))
@@ -138,6 +143,7 @@ class Answerer:
             foreign_links=grounded.foreign_links,
             usage=said.usage + hits.usage,
             rerank_usage=hits.usage,
+            rerank_model=hits.rerank_model,
             first_token_s=said.first_token_s,
             model=said.model,
         )
@@ -212,8 +218,9 @@ def _abstained(question: str, reason: AbstainReason) -> Answer:
 
 def _withheld(answer: Answer, question: str, reason: AbstainReason) -> Answer:
     """Give an abstention that knows what it took; nothing of what the model wrote stays."""
-    kept = ("retrieved", "dropped_citations", "usage", "rerank_usage", "first_token_s", "model")
-    known = {name: getattr(answer, name) for name in kept}
+    kept = ("retrieved", "dropped_citations", "first_token_s", "model")
+    paid = ("usage", "rerank_usage", "rerank_model")
+    known = {name: getattr(answer, name) for name in (*kept, *paid)}
     return _abstained(question, reason).model_copy(update=known)
 
 

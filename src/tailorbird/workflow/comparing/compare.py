@@ -17,6 +17,7 @@ from tailorbird.workflow.comparing.advice import leak_caveats
 from tailorbird.workflow.comparing.appraising import Appraisal, Appraiser
 from tailorbird.workflow.comparing.contrasts import compare_metrics
 from tailorbird.workflow.comparing.costs import Bill
+from tailorbird.workflow.comparing.options import check_asking
 from tailorbird.workflow.comparing.running import Found, Run, question_key
 from tailorbird.workflow.comparing.scoring import AnswerKey, ReferenceProfile
 from tailorbird.workflow.comparing.sharing import Pool
@@ -146,7 +147,7 @@ class Comparer:
                 had come are kept. A call that fails by itself becomes an outcome with `error`.
             RetrievalError: An arm's index cannot be searched.
         """
-        self._check(arms, questions)
+        self.check(arms, questions)
         self._check_stop(stop_early)
         case = _Case(arms, questions, given or {}, self._learned(arms), on_progress)
         watch = None
@@ -170,7 +171,13 @@ class Comparer:
             settings=settings or {},
         )
 
-    def _check(self, arms: Sequence[Arm], questions: Sequence[Question]) -> None:
+    def check(self, arms: Sequence[Arm], questions: Sequence[Question]) -> None:
+        """Do nothing for arms and questions that can be compared.
+
+        Raises:
+            InvalidInputError: There is no arm or question, a name or id stands twice,
+                `concurrency` is below 1, or a scorer or the judge cannot be asked.
+        """
         if self.concurrency < 1:
             message = f"concurrency must be at least 1, got {self.concurrency}"
             raise InvalidInputError(message)
@@ -179,21 +186,12 @@ class Comparer:
         self.appraiser.check()
 
     def _check_stop(self, stop_early: StopEarly | None) -> None:
-        if stop_early is None:
-            return
         judge = self.appraiser.judge
-        if self.batches is not None:
-            message = (
-                "a comparison that may stop early asks block by block, and each block of batches"
-                " may take a day: leave out bulk or stop_early"
-            )
-            raise InvalidInputError(message)
-        if judge is not None and judge.options.decides:
-            message = (
-                "the judge decides what is right when all answers are there, and stopping early has"
-                " to know it before: leave out decides=True or stop_early"
-            )
-            raise InvalidInputError(message)
+        check_asking(
+            bulk=self.batches is not None,
+            stop_early=stop_early is not None,
+            decides=judge is not None and judge.options.decides,
+        )
 
     def _run(self, case: _Case, questions: Sequence[Question], on_progress: OnProgress) -> Run:
         return Run(

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from statistics import fmean
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field
@@ -16,7 +17,7 @@ from typing_extensions import override
 from tailorbird.data import ChunkOptions, estimate_tokens
 from tailorbird.retrieval.grounding import passage_title
 from tailorbird.types.base import Frozen
-from tailorbird.types.ids import ModelId
+from tailorbird.types.ids import IndexName, ModelId
 from tailorbird.types.retrieval import SearchQuery
 from tailorbird.types.usage import Price, Usage
 from tailorbird.workflow.answering.answer import arm_fingerprint
@@ -27,7 +28,7 @@ from tailorbird.workflow.money.worst import embedding_bound
 from tailorbird.workflow.searching.reranking import ModelReranker
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable
 
     from tailorbird.protocols import Retrieval
     from tailorbird.types.answers import Answer
@@ -130,13 +131,27 @@ class ComparisonEstimate(Frozen):
         return f"{text}; about {self.usd:,.4f} USD, at most {self.worst_usd:,.4f} USD"
 
 
-@dataclass(frozen=True, slots=True)
-class _Bill:
-    """What calls of one model cost."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Calls:
+    """Calls of one model."""
 
     model: ModelId
-    usd: Decimal | None
-    worst: Decimal | None
+    price: Price | None
+    tally: Tally
+    bulk: bool = False
+
+    def costs(self) -> tuple[Decimal | None, Decimal | None]:
+        """Give US dollars that are expected, and at most; None where the price is not known."""
+        price = self.price
+        if price is None:
+            return None, None
+        usage, bounds = self.tally.usage, self.tally.bounds
+        worst = _sum(_times(call_cost(bound, price), times) for bound, times in bounds.items())
+        if not self.bulk:
+            return usage_cost(usage, price), worst
+        # As the meter has it: where nobody says that batches are cheaper, they are not.
+        share = Decimal(1) if price.batch_share is None else price.batch_share
+        return batch_cost(usage, price), None if worst is None else worst * share
 
 
 @dataclass(slots=True, kw_only=True)
@@ -149,12 +164,12 @@ class Estimator:
     """Gives the price of what is called by a name; None when it is not known."""
     max_output_tokens: int
     """The longest answer, where an arm's options name none."""
-    bulk: bool = False
+    bulk: bool
     """Whether batches would answer."""
-    passage_tokens: int | None = None
+    passage_tokens: int | None
     """Tokens of a passage; None looks at the index."""
-    free_search: bool = True
-    """Whether searching by words costs nothing."""
+    free_search: bool
+    """Whether an index may be searched for it: a provider's own costs something."""
     _embedded: set[str] = field(init=False, default_factory=set[str])
     """Keys of the texts that an arm before has embedded."""
 
@@ -165,7 +180,7 @@ class Estimator:
 
         Raises:
             InvalidInputError: There is no arm or question, or a name or id stands twice.
-            IndexMissingError: There is no index of an arm's, and nobody said how long passages are.
+            IndexMissingError: An arm's index is not there, and nobody said how long passages are.
         """
         self.comparer.check(arms, questions)
         return ComparisonEstimate.of([await self._arm(arm, questions) for arm in arms])
@@ -176,26 +191,129 @@ class Estimator:
             arm_fingerprint(arm, identity=self.comparer.identity), sorted(set(keys.values()))
         )
         waiting = [question for question in questions if keys[question.id] not in known]
-        calls: list[_Calls] = []
-        embedded = 0
+        chats: list[_Calls] = []
+        vectors: list[_Calls] = []
         if waiting:
-            calls = await self._chats(arm, waiting, usual=_usual_output(known.values()))
+            chats = await self._chats(arm, waiting, usual=_usual_output(known.values()))
             vectors = await self._vectors(arm, waiting)
-            embedded = sum(one.tally.usage.input_tokens for one in vectors)
-        usage = Usage.total([one.tally.usage for one in calls])
-        if embedded:
-            calls += vectors
-        costs = await asyncio.to_thread(_costs, calls)
+        calls = [*chats, *vectors]
+        costs = await asyncio.to_thread(lambda: [one.costs() for one in calls])
+        priced = zip(calls, costs, strict=True)
         return ArmEstimate(
             arm=arm.name,
             model=arm.model,
             answers=len(waiting),
             known=len(questions) - len(waiting),
-            usage=usage,
-            embedding_tokens=embedded,
+            usage=Usage.total([one.tally.usage for one in chats]),
+            embedding_tokens=sum(one.tally.usage.input_tokens for one in vectors),
             usd=_sum(cost for cost, _ in costs),
             worst_usd=_sum(worst for _, worst in costs),
-            unpriced=tuple(
-                one.model for one, cost in zip(calls, costs, strict=True) if None in cost
-            ),
+            unpriced=tuple(dict.fromkeys(one.model for one, both in priced if None in both)),
         )
+
+    async def _chats(
+        self, arm: Arm, waiting: Sequence[Question], *, usual: int | None
+    ) -> list[_Calls]:
+        answerer = self.comparer.answerer
+        shown = await self._shown(arm, waiting)
+        prospect = Prospect(
+            # Without vectors there is no nearness: all examples are sent.
+            arm=arm if self._picks(arm) else arm.model_copy(update={"nearest_shots": 0}),
+            questions=waiting,
+            shown=shown,
+            form=answerer.asks_form(arm),
+            output_tokens=usual,
+            max_output_tokens=self.max_output_tokens,
+        )
+        tally = await asyncio.to_thread(prospect.answering)
+        price = await self._price(arm)
+        calls = [_Calls(model=arm.model, price=price, tally=tally, bulk=self.bulk)]
+        reranker = None
+        if arm.rerank is not None and answerer.searcher is not None and answerer.searcher.reranker:
+            reranker = answerer.searcher.reranker(arm.rerank)
+        if isinstance(reranker, ModelReranker) and shown is not None:
+            tally = await asyncio.to_thread(prospect.reranking, reranker.settings, shown)
+            price = await self.price_of(reranker.model)
+            calls.append(_Calls(model=reranker.model, price=price, tally=tally))
+        return calls
+
+    async def _vectors(self, arm: Arm, waiting: Sequence[Question]) -> list[_Calls]:
+        """Count the vectors that an arm needs: of its questions, and of its worked examples."""
+        answerer = self.comparer.answerer
+        texts: list[str] = []
+        embedder: Embedder | None = None
+        if arm.index is not None and arm.mode != "lexical" and answerer.searcher is not None:
+            embedder = answerer.searcher.embedder
+        if self._picks(arm):
+            embedder = answerer.shots.embedder
+            texts += [shot.question for shot in arm.shots]
+        if embedder is None:
+            return []
+        texts += [question.text for question in waiting]
+        missing = await embedder.missing(texts)
+        fresh = [text for key, text in missing.items() if key not in self._embedded]
+        self._embedded.update(missing)
+        tally = Tally(
+            usage=Usage(input_tokens=sum(map(estimate_tokens, fresh))),
+            # Arms that run into each other may both embed a question.
+            bounds=Counter([embedding_bound(missing.values())]),
+        )
+        price = await self.price_of(embedder.model)
+        return [_Calls(model=embedder.model, price=price, tally=tally)]
+
+    def _picks(self, arm: Arm) -> bool:
+        """Say whether worked examples are picked by nearness, as `ShotPicker` does."""
+        embedder = self.comparer.answerer.shots.embedder
+        return embedder is not None and 0 < arm.nearest_shots < len(arm.shots)
+
+    async def _price(self, arm: Arm) -> Price | None:
+        if arm.tuned is None:
+            return await self.price_of(arm.model)
+        return find_price(arm.tuned.model, self.comparer.prices, base=arm.tuned.base)
+
+    async def _shown(self, arm: Arm, waiting: Sequence[Question]) -> Shown | None:
+        searcher = self.comparer.answerer.searcher
+        if arm.index is None or searcher is None:
+            return None
+        most = ChunkOptions().target_tokens
+        if self.passage_tokens is not None:
+            return Shown(self.passage_tokens, max(self.passage_tokens, most), None)
+        info = await searcher.retrieval.get(arm.index)
+        if cut := _TARGET.search(info.spec.chunking):
+            most = int(cut[1])
+        found: list[int] = []
+        if self.free_search and "lexical" in searcher.retrieval.traits.modes:
+            found = await _passages(searcher.retrieval, arm, waiting)
+        return Shown(round(fmean(found)) if found else most, most, info.chunks)
+
+
+async def _passages(retrieval: Retrieval, arm: Arm, waiting: Sequence[Question]) -> list[int]:
+    """Search for the words of some questions; give the tokens of each passage, with its heading."""
+    found: list[int] = []
+    for question in waiting[:: max(1, len(waiting) // _SAMPLED)]:
+        query = SearchQuery(text=question.text, top_k=arm.top_k, mode="lexical", filter=arm.where)
+        for hit in await retrieval.search(IndexName(arm.index or ""), query):
+            title = estimate_tokens(passage_title(hit.chunk))
+            found.append(title + estimate_tokens(hit.chunk.text))
+    return found
+
+
+def _usual_output(answers: Collection[Answer]) -> int | None:
+    """Give the mean tokens of answers, hidden ones included; None where nobody said."""
+    counts = [one.usage.output_tokens - one.rerank_usage.output_tokens for one in answers]
+    said = [count for count in counts if count > 0]
+    return round(fmean(said)) if said else None
+
+
+def _times(cost: Decimal | None, times: int) -> Decimal | None:
+    return None if cost is None else cost * times
+
+
+def _sum(costs: Iterable[Decimal | None]) -> Decimal | None:
+    """Add up; None when one is not known."""
+    total = Decimal(0)
+    for cost in costs:
+        if cost is None:
+            return None
+        total += cost
+    return total

@@ -90,7 +90,9 @@ class Duel:
     @property
     def more_questions(self) -> int:
         """How many more questions would show this lead, or anything at all; rounded up to tens."""
-        return questions_missing(self.wins, self.losses, self.n, comparisons=self.comparisons)
+        return questions_missing(
+            self.wins, self.losses, self.n, comparisons=self.comparisons, watched=self.watched
+        )
 
     @property
     def detectable(self) -> float | None:

@@ -27,7 +27,7 @@ from tailorbird.exceptions import InvalidInputError
 from tailorbird.workflow.answering.results import ALL_KINDS, EarlyStopping
 from tailorbird.workflow.comparing.evidence import simplicity
 from tailorbird.workflow.comparing.verdict import CLEAR_LEAD, lasting_arms
-from tailorbird.workflow.statistics import EarlyStop, difference_interval
+from tailorbird.workflow.statistics import LEVEL, EarlyStop, difference_interval, holm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -178,7 +178,7 @@ class Watch:
         """Say how it went."""
         leader = self._best(self.arms)
         others = [arm for arm in self.arms if arm is not leader]
-        words = {arm.name: self._word(leader, arm) for arm in others}
+        words = {arm.name: self._claim(leader, arm) for arm in others}
         return EarlyStopping(
             given=len(self.questions),
             asked=self.asked,
@@ -206,9 +206,19 @@ class Watch:
         ranked = sorted(among, key=simplicity)
         return max(ranked, key=lambda arm: _mean(self._marks[arm.name]))
 
-    def _between(self, arm: Arm, other: Arm) -> _Pair:
+    def _key(self, arm: Arm, other: Arm) -> _Key:
         key = (arm.name, other.name, ALL_KINDS)
-        return self._pairs.get(key) or self._pairs[other.name, arm.name, ALL_KINDS]
+        return key if key in self._pairs else (other.name, arm.name, ALL_KINDS)
+
+    def _between(self, arm: Arm, other: Arm) -> _Pair:
+        return self._pairs[self._key(arm, other)]
+
+    def _claim(self, arm: Arm, other: Arm) -> str:
+        """Say what is known at the end, by Holm's correction as in the tables."""
+        overall = {key: one for key, one in self.p_values.items() if key[2] == ALL_KINDS}
+        adjusted = dict(zip(overall, holm(list(overall.values())), strict=True))
+        word = self._word(arm, other)
+        return "shown" if adjusted[self._key(arm, other)] < LEVEL else word
 
     def _word(self, arm: Arm, other: Arm) -> str:
         pair = self._between(arm, other)

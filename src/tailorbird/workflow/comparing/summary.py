@@ -277,7 +277,9 @@ def _sized(pair: Pair, p_adjusted: float, comparisons: int) -> Pair:
         update={
             "p_adjusted": p_adjusted,
             "detectable": smallest_difference(pair.n, apart, comparisons=comparisons),
-            "more_questions": questions_missing(*counts, comparisons=comparisons)
+            "more_questions": questions_missing(
+                *counts, comparisons=comparisons, watched=pair.watched
+            )
             if is_open
             else None,
         }
@@ -292,7 +294,8 @@ def _correct(table: Mapping[str, Mapping[str, Outcome]], arm: str, question: str
 def _word(pair: Pair, p_adjusted: float, comparisons: int) -> PairWord:
     if not can_show(pair.n, comparisons=comparisons, watched=pair.watched):
         return "too few questions"
-    if p_adjusted >= LEVEL:
+    # Who was watched may have lost a lead that was shown: then nobody is ahead.
+    if p_adjusted >= LEVEL or pair.wins == pair.losses:
         return "no difference shown"
     return "better" if pair.wins > pair.losses else "worse"
 
@@ -321,11 +324,24 @@ def _figures(arm: Arm, outcomes: Sequence[Outcome], prices: Sequence[Price]) -> 
 def _cost(
     arm: Arm, answers: Sequence[Answer], usage: Usage, prices: Sequence[Price]
 ) -> Decimal | None:
-    """Price the tokens by the arm's model, or else by the model that said it answered."""
+    """Price the tokens by the arm's model, or else by the model that said it answered.
+
+    What reranking took is priced by the model that did it.
+    """
     if arm.tuned is not None:
         price = find_price(arm.tuned.model, prices, base=arm.tuned.base)
     else:
         named = (arm.model, *(answer.model for answer in answers if answer.model))
         found = (find_price(model, prices) for model in dict.fromkeys(named))
         price = next((one for one in found if one is not None), None)
-    return None if price is None else usage_cost(usage, price)
+    if price is None:
+        return None
+    costs: list[Decimal | None] = []
+    for model in dict.fromkeys(one.rerank_model for one in answers if one.rerank_model):
+        took = Usage.total([one.rerank_usage for one in answers if one.rerank_model == model])
+        usage -= took
+        other = find_price(model, prices)
+        costs.append(None if other is None else usage_cost(took, other))
+    costs.append(usage_cost(usage, price))
+    known = [one for one in costs if one is not None]
+    return sum(known, Decimal(0)) if len(known) == len(costs) else None

@@ -55,6 +55,10 @@ class MeteredProvider(Provider):
         """
         await self._meter.purse.flush()
 
+    async def find_price(self, model: str) -> Price | None:
+        """Give the price of whatever is called by this name; None when none is known."""
+        return await self._meter.tariff.find(model)
+
     @property
     @override
     def name(self) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tailorbird.protocols import Chat
+    from tailorbird.types.chat import Reply
     from tailorbird.types.ids import ModelId
     from tailorbird.types.retrieval import Hit
 
@@ -84,17 +85,17 @@ class ModelReranker(Reranker):
             hits=tuple(
                 rescored(hit, float(-grade), ScoreKind.RERANKER) for grade, _, hit in ranked
             ),
-            usage=sum((usage for _, usage in answers), Usage()),
+            usage=sum((reply.usage or Usage() for _, reply in answers), Usage()),
+            model=answers[0][1].model,
         )
 
     async def _graded(
         self, query: str, hits: Sequence[Hit], free: asyncio.Semaphore
-    ) -> tuple[list[tuple[int, int]], Usage]:
-        """Give grade and place of each hit of a group, and what they cost."""
+    ) -> tuple[list[tuple[int, int]], Reply[RelevanceReply]]:
+        """Give grade and place of each hit of a group, and the reply they come from."""
         messages = relevance_messages(
             query, hits, marker=self.marker(), most=self.settings.passage_tokens
         )
         async with free:
             reply = await self.chat.complete(messages, model=self.model, output=RelevanceReply)
-        order = graded_order(reply.output, count=len(hits), text=reply.text)
-        return order, reply.usage or Usage()
+        return graded_order(reply.output, count=len(hits), text=reply.text), reply

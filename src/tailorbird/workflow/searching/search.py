@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tailorbird.protocols import Reranker, Retrieval
     from tailorbird.types.filters import Filter
-    from tailorbird.types.ids import IndexName
+    from tailorbird.types.ids import IndexName, ModelId
     from tailorbird.types.retrieval import Hit, SearchMode
     from tailorbird.workflow.searching.embedder import Embedder
     from tailorbird.workflow.searching.selection import Rerank, Selection
@@ -48,11 +48,19 @@ class SearchResult(tuple["Hit", ...]):  # noqa: SLOT001 - only an empty tuple of
 
     usage: Usage
     """Tokens that reranking took; the vector of the query is not counted."""
+    rerank_model: ModelId | None
+    """The model whose tokens they are; None where none reranked."""
 
-    def __new__(cls, hits: Iterable[Hit] = (), *, usage: Usage | None = None) -> Self:
+    def __new__(
+        cls,
+        hits: Iterable[Hit] = (),
+        *,
+        usage: Usage | None = None,
+        rerank_model: ModelId | None = None,
+    ) -> Self:
         """Take the hits in their order."""
         made = super().__new__(cls, hits)
-        made.usage = usage or Usage()
+        made.usage, made.rerank_model = usage or Usage(), rerank_model
         return made
 
 
@@ -134,7 +142,7 @@ class Searcher:
                 query.text, selection.candidates(hits)[:window], settings=rerank
             )
         chosen = selection.choose(reranked.hits, top_k=query.top_k)
-        return SearchResult(chosen, usage=reranked.usage)
+        return SearchResult(chosen, usage=reranked.usage, rerank_model=reranked.model)
 
     async def _reranked(self, query: str, hits: Sequence[Hit], *, settings: Rerank) -> Reranked:
         if self.reranker is None:

@@ -66,13 +66,20 @@ def questions_needed(
 
 
 def questions_missing(
-    wins: int, losses: int, n: int, *, comparisons: int = 1, level: float = LEVEL
+    wins: int,
+    losses: int,
+    n: int,
+    *,
+    comparisons: int = 1,
+    level: float = LEVEL,
+    watched: bool = False,
 ) -> int:
     """Say about how many more questions to ask, rounded up to tens.
 
     It is what `questions_needed` names, or, where nothing was seen, what it takes to show anything
     at all, without those that were asked. The exact test can miss what the formula says suffices,
-    so it is never less than ten.
+    so it is never less than ten; `EarlyStop`, of which the formula knows nothing, misses it more
+    often.
 
     Args:
         wins: Questions that only the first arm got right.
@@ -80,6 +87,7 @@ def questions_missing(
         n: How many questions were asked, at least `wins + losses`; may be 0.
         comparisons: How many pairs are tested at once, at least 1.
         level: The largest p-value that counts as shown, above 0 and below 1.
+        watched: Whether one looked while the questions were asked (see `EarlyStop`).
 
     Raises:
         InvalidInputError: The counts do not fit together.
@@ -89,7 +97,9 @@ def questions_missing(
         needed = questions_needed(wins, losses, n, comparisons=comparisons, level=level)
     if needed is None:
         needed = next(
-            one for one in count(1) if can_show(one, comparisons=comparisons, level=level)
+            one
+            for one in count(1)
+            if can_show(one, comparisons=comparisons, level=level, watched=watched)
         )
     return -(-max(1, needed - n) // 10) * 10
 
