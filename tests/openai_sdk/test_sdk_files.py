@@ -578,11 +578,11 @@ async def test_content_that_trickles_is_given_up(cloud: Cloud) -> None:
     class Drops(httpx2.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             while True:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.1)  # far below the silence that is allowed
                 yield b"x"
 
     cloud.on(CONTENT, Drops())
-    files = cloud.files(calls=CallSettings(idle_s=0.05))
+    files = cloud.files(calls=CallSettings(idle_s=0.6))
     with pytest.raises(DeadlineError, match=r"only \d bytes of the download came within"):
         _ = [piece async for piece in files.content(ID)]
 
