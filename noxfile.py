@@ -81,8 +81,15 @@ def _test(session: nox.Session, *pytest: str, env: Mapping[str, str] | None = No
         finally:
             wait([half])
             said = log.read_text("utf-8", errors="replace")
-            session.log(f"The tests of {', '.join(HALF)} said:\n{said}")
+            session.log(f"The tests of {', '.join(HALF)} said:\n{_without_dots(said)}")
     half.result()
+
+
+def _without_dots(said: str) -> str:
+    """Return what pytest said from the first failure on, or its summary, or all if it has none."""
+    marks = ("= ERRORS =", "= FAILURES =", "= short test summary info =")
+    found = [at for at in map(said.find, marks) if at >= 0]
+    return said[said.rfind("\n", 0, min(found)) + 1 :] if found else said
 
 
 @nox.session(name="format")
@@ -115,16 +122,30 @@ def floors(session: nox.Session) -> None:
 
 
 @nox.session
-def tests(session: nox.Session) -> None:
-    """Test the built wheel; every branch must be covered."""
-    session.install(f"{_build(session)}[all]", "--group", "test", "-c", PINS)
-    measured = {"COVERAGE_FILE": str(Path(session.create_tmp()).resolve() / "coverage")}
-    session.run("coverage", "erase", env=measured)
-    _test(session, "coverage", "run", "-m", "pytest", env=measured)
-    session.run("coverage", "combine", "--quiet", env=measured)
-    # A part of the tests covers a part of the code; the gate stands for the whole.
-    gate = ["--fail-under=0"] if session.posargs else []
-    session.run("coverage", "report", *gate, env=measured)
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a broken link fails."""
+    session.install("--group", "docs", "-c", PINS)
+    # Never --quiet: it hides the warnings that --strict counts, and so lets broken links pass.
+    session.run(
+        *("mkdocs", "build", "--strict", "--site-dir", f"{session.create_tmp()}/site"),
+        env={"NO_MKDOCS_2_WARNING": "1"},
+    )
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run every example on the fake, each in a fresh copy of the examples folder."""
+    session.install(f"{_build(session)}[all]", "-c", PINS)
+    source = Path("examples").resolve()
+    scripts = sorted(source.glob("*.py"))
+    if not scripts:
+        session.error("There is no example to run.")
+    for script in scripts:
+        copy = Path(session.create_tmp()).resolve() / script.stem
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(source, copy)
+        with session.chdir(copy):
+            session.run("python", script.name)
 
 
 @nox.session
@@ -152,27 +173,13 @@ def newest(session: nox.Session) -> None:
 
 
 @nox.session
-def docs(session: nox.Session) -> None:
-    """Build the documentation; a broken link fails."""
-    session.install("--group", "docs", "-c", PINS)
-    # Never --quiet: it hides the warnings that --strict counts, and so lets broken links pass.
-    session.run(
-        *("mkdocs", "build", "--strict", "--site-dir", f"{session.create_tmp()}/site"),
-        env={"NO_MKDOCS_2_WARNING": "1"},
-    )
-
-
-@nox.session
-def examples(session: nox.Session) -> None:
-    """Run every example on the fake, each in a fresh copy of the examples folder."""
-    session.install(f"{_build(session)}[all]", "-c", PINS)
-    source = Path("examples").resolve()
-    scripts = sorted(source.glob("*.py"))
-    if not scripts:
-        session.error("There is no example to run.")
-    for script in scripts:
-        copy = Path(session.create_tmp()).resolve() / script.stem
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(source, copy)
-        with session.chdir(copy):
-            session.run("python", script.name)
+def tests(session: nox.Session) -> None:
+    """Test the built wheel; every branch must be covered."""
+    session.install(f"{_build(session)}[all]", "--group", "test", "-c", PINS)
+    measured = {"COVERAGE_FILE": str(Path(session.create_tmp()).resolve() / "coverage")}
+    session.run("coverage", "erase", env=measured)
+    _test(session, "coverage", "run", "-m", "pytest", env=measured)
+    session.run("coverage", "combine", "--quiet", env=measured)
+    # A part of the tests covers a part of the code; the gate stands for the whole.
+    gate = ["--fail-under=0"] if session.posargs else []
+    session.run("coverage", "report", *gate, env=measured)

@@ -53,7 +53,6 @@ def run(page: Path, runner: asyncio.Runner) -> None:
             assert printed.getvalue().rstrip() == output.rstrip(), f"{page.name}:{line}"
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if blocks(page)], ids=lambda page: str(page.relative_to(ROOT))
 )

@@ -131,7 +131,6 @@ def run(command: list[str], home: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 def test_a_folder_needs_no_other_edit_than_its_line(copy: Path) -> None:
     """With the folder and the line it is opened by name, and every floor still holds."""
     asked = run([sys.executable, "-c", ASKED], copy)

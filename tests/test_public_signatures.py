@@ -130,7 +130,6 @@ def violations(module: Module) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.timeout(60)  # it imports every module
 def test_no_type_of_an_sdk_is_shown() -> None:
     """No parameter, result, field or base of a public name is of an SDK or an HTTP library."""
     modules = public_modules()

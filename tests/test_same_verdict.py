@@ -27,7 +27,6 @@ ABOUT_DAYS = "is set aside: its model stops answering in"
 
 pytestmark = [
     pytest.mark.allow_hosts(["127.0.0.1"]),
-    pytest.mark.timeout(300),
     pytest.mark.slow,
 ]
 

@@ -23,7 +23,6 @@ NODE = shutil.which("node")
 
 pytestmark = [
     pytest.mark.allow_hosts(["127.0.0.1"]),
-    pytest.mark.timeout(120),
     pytest.mark.slow,
     pytest.mark.skipif(
         NODE is None or not (FOLDER / "node_modules" / "openai").is_dir(),

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 TRIAL = re.compile(
     r"\.venv/bin/(tailorbird compare [^\n]+)\n```.*?^```text\n(.*?)^```$", re.DOTALL | re.MULTILINE
@@ -17,7 +15,6 @@ TRIAL = re.compile(
 CUT = "…"
 
 
-@pytest.mark.timeout(60)
 def test_trial_prints_what_the_readmes_show(
     tailorbird: Callable[..., Any], examples: Path, tmp_path: Path
 ) -> None:

@@ -87,7 +87,6 @@ def test_without_the_extra_the_page_says_what_to_install(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 @pytest.mark.skipif(not BROWSER, reason="there is no Chromium to look at the page with")
 @pytest.mark.parametrize("width", [1200, 390])
 def test_the_page_fits_a_screen_and_a_phone(
@@ -111,7 +110,6 @@ def test_the_page_fits_a_screen_and_a_phone(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 @pytest.mark.skipif(not BROWSER, reason="there is no Chromium to look at the page with")
 def test_the_pictures_are_seen(compared: ComparisonData, tmp_path: Path) -> None:
     """On the screenshot of the picture of costs, most arms' colors are there."""

@@ -166,7 +166,6 @@ def read_trial(name: str, *, every: int = 0) -> Trial:
 
 
 @pytest.mark.shared
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(("name", "floor"), [("en_xquad", 0.92), ("ja_jsquad", 0.9)])
 def test_words_find_the_right_document(name: str, floor: float) -> None:
     """Words alone find the right document first in at least this share of real questions."""

@@ -459,7 +459,7 @@ async def test_streams_that_do_not_end(
     """Silence and comments go on until the client leaves."""
     received = b""
     async with FaultServer(None, [Step(fault=fault)]) as server:
-        async with asyncio.timeout(5.0), client.stream("GET", server.url) as response:
+        async with asyncio.timeout(60.0), client.stream("GET", server.url) as response:
             async for piece in response.aiter_raw():
                 received += piece
                 if received.count(b"\n\n") == (5 if comments else 2):

@@ -143,7 +143,6 @@ def first_hits(name: str) -> float:
 
 @pytest.mark.shared
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(("name", "floor"), [("ja_jsquad", 0.82), ("en_xquad", 0.80)])
 def test_vectors_find_the_right_paragraph(name: str, floor: float) -> None:
     """Cosine over these vectors, without statistics of the corpus, ranks it first often enough."""

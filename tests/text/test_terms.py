@@ -108,7 +108,6 @@ def first_hits(name: str) -> float:
 
 @pytest.mark.shared
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(("name", "floor"), [("ja_jsquad", 0.90), ("en_xquad", 0.935)])
 def test_terms_find_the_right_paragraph(name: str, floor: float) -> None:
     """BM25 (k1 1.5, b 0.75) over these terms ranks the right paragraph first often enough."""

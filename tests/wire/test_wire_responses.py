@@ -82,7 +82,6 @@ async def test_a_response_is_stored_unless_told_not_to(serve: Serve) -> None:
     )
 
 
-@pytest.mark.timeout(60)  # a thousand requests
 async def test_the_oldest_stored_response_makes_room(serve: Serve) -> None:
     """As many as a thousand are kept."""
     wire = await serve(script=Script().on("chat.complete", Says("yes"), times=None), latency_s=0)

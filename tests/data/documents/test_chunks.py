@@ -200,7 +200,6 @@ def test_a_long_sentence_is_cut_at_spaces_and_punctuation() -> None:
     ],
     ids=["minified", "json", "japanese", "accents", "spaces", "gap", "lines", "headings", "flags"],
 )
-@pytest.mark.timeout(120)
 def test_time_grows_with_the_length_only(text: str) -> None:
     """Five megabytes on one line, or a hundred thousand of anything, are cut at once."""
     chunks = chunk_document(document(text, "a.md"), ChunkOptions())
@@ -279,7 +278,6 @@ def rank(chunked: list[tuple[str, str]], queries: list[tuple[str, set[str]]]) ->
 
 @pytest.mark.shared
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_chunks_find_the_right_page_no_worse_than_windows_of_words() -> None:
     """On company documents the default cut is at least as good as 200 words with 40 shared."""
 

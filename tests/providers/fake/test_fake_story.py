@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,7 +49,6 @@ def in_style(text: str) -> bool:
 
 async def test_story(tools: Tools) -> None:
     """Tuned: style, and the trained fact only. Base: neither. Passages: facts. Both: both."""
-    started = time.process_time()
     async with FakeProvider() as provider:
         tuned, base = await tools.tune(provider), ModelId("fake-chat")
         system = Message.system(tools.system)
@@ -73,7 +71,6 @@ async def test_story(tools: Tools) -> None:
     assert found == "A pickup order is held for 9 days. [1]"
     assert in_style(both)
     assert "held for 9 days. [1]" in both
-    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("system", [None, "You are the help desk.", "You are the help desk of X."])

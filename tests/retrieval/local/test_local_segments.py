@@ -194,7 +194,7 @@ class IndexMachine(RuleBasedStateMachine):
 
 
 IndexMachine.TestCase.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)
-test_index_is_like_a_dictionary = pytest.mark.timeout(120)(IndexMachine.TestCase)
+test_index_is_like_a_dictionary = IndexMachine.TestCase
 
 
 def segments(folder: Path) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import psycopg
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
@@ -41,7 +40,6 @@ FILTERS: st.SearchStrategy[Filter] = st.recursive(
 )
 
 
-@pytest.mark.timeout(60)
 def test_the_server_agrees_with_the_contract(postgres_dsn: str) -> None:
     """For any filter and any metadata the server says true exactly where `holds` does."""
     with psycopg.connect(postgres_dsn) as connection:

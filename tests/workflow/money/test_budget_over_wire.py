@@ -246,7 +246,6 @@ def process(folder: Path, limit: Decimal, what: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)  # processes that start take their time on a busy machine
 async def test_processes_share_one_budget(tmp_path: Path) -> None:
     """Two processes at one workspace together never send a call too many."""
     cost, worst = await cost_of_one(), price_of_worst()
@@ -276,7 +275,6 @@ async def test_processes_share_one_budget(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)  # processes that start take their time on a busy machine
 async def test_what_a_killed_process_reserved_stays_reserved(tmp_path: Path) -> None:
     """The next process sees what a killed one may have spent, until somebody says it has not."""
     worst = price_of_worst()

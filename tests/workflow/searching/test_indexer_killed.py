@@ -20,7 +20,7 @@ from tailorbird.providers.fake import FakeProvider, FakeSettings
 from tailorbird.testing.faults import FaultServer, Message, Receive, Send
 from tailorbird.testing.wire import wire_app
 
-pytestmark = [pytest.mark.allow_hosts(["127.0.0.1"]), pytest.mark.slow, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.allow_hosts(["127.0.0.1"]), pytest.mark.slow]
 
 CALLS = 2
 TEXTS = 4_000

@@ -153,7 +153,7 @@ def test_two_processes_make_one_job(tmp_path: Path) -> None:
     processes = [starter(tmp_path) for _ in range(2)]
     for process in processes:
         go(process)
-    ids = {process.communicate(timeout=15)[0].strip() for process in processes}
+    ids = {process.communicate(timeout=90)[0].strip() for process in processes}
     assert len(ids) == 1
     assert next(iter(ids)).startswith("ftjob-")
 

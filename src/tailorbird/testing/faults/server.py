@@ -186,7 +186,7 @@ class FaultServer:
                 raise ScriptError(f"commit=True needs an app that handles the request: {step!r}")
             self._entries.append(_Entry(step, step.times))
 
-    async def until_disconnected(self, *, timeout_s: float = 5.0) -> None:
+    async def until_disconnected(self, *, timeout_s: float = 30.0) -> None:
         """Wait until no connection is open.
 
         Raises:
@@ -194,7 +194,7 @@ class FaultServer:
         """
         await self._until(lambda: not self._lines, timeout_s)
 
-    async def until_seen(self, count: int, *, timeout_s: float = 5.0) -> None:
+    async def until_seen(self, count: int, *, timeout_s: float = 30.0) -> None:
         """Wait until so many requests have arrived in full, those before the call included.
 
         Raises:
