@@ -30,7 +30,7 @@ import numpy as np
 import openai
 
 from tailorbird._http import HttpSettings
-from tailorbird._openai_sdk.chat import SdkChat
+from tailorbird._openai_sdk.chat.chat import SdkChat
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.embeddings import SdkEmbeddings
 from tailorbird._openai_sdk.endpoint import Endpoint

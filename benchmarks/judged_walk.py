@@ -14,7 +14,7 @@ from tailorbird import chunk_document
 from tailorbird._http import HttpSettings
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.endpoint import Endpoint
-from tailorbird._openai_sdk.files import FilesDialect, SdkFiles
+from tailorbird._openai_sdk.files.files import FilesDialect, SdkFiles
 from tailorbird._openai_sdk.settings import CallSettings
 from tailorbird.exceptions import ConflictError, InvalidRequestError, UnsupportedError
 from tailorbird.retry import Retrier, RetryBudget, RetryPolicy

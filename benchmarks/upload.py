@@ -38,7 +38,7 @@ from loop_stalls import idle_loop, watched
 from tailorbird._http import HttpSettings
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.endpoint import Endpoint
-from tailorbird._openai_sdk.files import FilesDialect, SdkFiles
+from tailorbird._openai_sdk.files.files import FilesDialect, SdkFiles
 from tailorbird._openai_sdk.settings import CallSettings
 from tailorbird.protocols import SystemClock
 from tailorbird.retry import Retrier, RetryBudget, RetryPolicy

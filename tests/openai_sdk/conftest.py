@@ -18,7 +18,7 @@ from python_multipart.multipart import FormParser, parse_options_header
 from tailorbird._http import HttpSettings
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.endpoint import Endpoint
-from tailorbird._openai_sdk.files import FilesDialect, SdkFiles
+from tailorbird._openai_sdk.files.files import FilesDialect, SdkFiles
 from tailorbird._openai_sdk.jobs import JobsDialect, SdkJobs
 from tailorbird._openai_sdk.models import ModelsDialect, SdkModels
 from tailorbird._openai_sdk.settings import CallSettings

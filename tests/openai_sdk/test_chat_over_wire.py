@@ -12,8 +12,8 @@ import pytest
 from pydantic import BaseModel
 
 from tailorbird._http import HttpSettings
-from tailorbird._openai_sdk.calls import ChatDialect
-from tailorbird._openai_sdk.chat import SdkChat
+from tailorbird._openai_sdk.chat.calls import ChatDialect
+from tailorbird._openai_sdk.chat.chat import SdkChat
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.embeddings import EmbeddingLimits, SdkEmbeddings
 from tailorbird._openai_sdk.endpoint import Endpoint

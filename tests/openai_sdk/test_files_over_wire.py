@@ -13,7 +13,7 @@ import pytest
 from tailorbird._http import HttpSettings
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.endpoint import Endpoint
-from tailorbird._openai_sdk.files import FilesDialect, SdkFiles
+from tailorbird._openai_sdk.files.files import FilesDialect, SdkFiles
 from tailorbird._openai_sdk.jobs import JobsDialect, SdkJobs
 from tailorbird._openai_sdk.settings import CallSettings
 from tailorbird.data.training.figures import read_results

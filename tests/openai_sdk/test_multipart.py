@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tailorbird._openai_sdk.multipart import LONGEST_NAME_BYTES, Form, FormFile, safe_name
-from tailorbird._openai_sdk.sources import Source, open_source
+from tailorbird._openai_sdk.files.multipart import LONGEST_NAME_BYTES, Form, FormFile, safe_name
+from tailorbird._openai_sdk.files.sources import Source, open_source
 
 if TYPE_CHECKING:
     from conftest import Tools

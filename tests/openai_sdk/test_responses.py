@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tailorbird._openai_sdk.calls import ChatDialect
-from tailorbird._openai_sdk.chat import SdkChat
+from tailorbird._openai_sdk.chat.calls import ChatDialect
+from tailorbird._openai_sdk.chat.chat import SdkChat
+from tailorbird._openai_sdk.chat.structured import make_form
 from tailorbird._openai_sdk.model_traits import traits_of
-from tailorbird._openai_sdk.structured import make_form
 from tailorbird.exceptions import (
     ContentFilteredError,
     EmptyAnswerError,

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from tailorbird._openai_sdk import batch_results
-from tailorbird._openai_sdk.batch_input import BatchesDialect, input_name
-from tailorbird._openai_sdk.batches import SdkBatches
-from tailorbird._openai_sdk.calls import ChatDialect
+from tailorbird._openai_sdk.batches import results as batch_results
+from tailorbird._openai_sdk.batches.batches import SdkBatches
+from tailorbird._openai_sdk.batches.input import BatchesDialect, input_name
+from tailorbird._openai_sdk.chat.calls import ChatDialect
+from tailorbird._openai_sdk.chat.planning import ChatPlanner
 from tailorbird._openai_sdk.embeddings import SdkEmbeddings
 from tailorbird._openai_sdk.model_traits import traits_of
-from tailorbird._openai_sdk.planning import ChatPlanner
 from tailorbird._openai_sdk.settings import CallSettings
 from tailorbird.exceptions import (
     ConflictError,

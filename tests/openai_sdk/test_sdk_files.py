@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tailorbird._openai_sdk.files import FilesDialect
+from tailorbird._openai_sdk.files.files import FilesDialect
 from tailorbird._openai_sdk.settings import CallSettings
 from tailorbird.exceptions import (
     DeadlineError,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailorbird._openai_sdk.sse import EventReader
+from tailorbird._openai_sdk.chat.sse import EventReader
 
 TEXTS = ("{}", '{"text": "こんにちは🍣"}', "[DONE]", "a\nb", "", "x" * 40)
 ENDS = ("\n", "\r\n", "\r")

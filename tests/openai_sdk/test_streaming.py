@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from tailorbird._openai_sdk.calls import ChatDialect
-from tailorbird._openai_sdk.chat import SdkChat
+from tailorbird._openai_sdk.chat.calls import ChatDialect
+from tailorbird._openai_sdk.chat.chat import SdkChat
+from tailorbird._openai_sdk.chat.streaming import StreamLimits
+from tailorbird._openai_sdk.chat.watch import Watch
 from tailorbird._openai_sdk.model_traits import traits_of
-from tailorbird._openai_sdk.streaming import StreamLimits
-from tailorbird._openai_sdk.watch import Watch
 from tailorbird.exceptions import (
     ConnectError,
     ContentFilteredError,

@@ -12,9 +12,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from tailorbird._openai_sdk.chat import SdkChat
+from tailorbird._openai_sdk.chat.chat import SdkChat
+from tailorbird._openai_sdk.chat.structured import make_form
 from tailorbird._openai_sdk.model_traits import traits_of
-from tailorbird._openai_sdk.structured import make_form
 from tailorbird.exceptions import (
     ContentFilteredError,
     EmptyAnswerError,

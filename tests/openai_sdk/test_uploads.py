@@ -13,7 +13,7 @@ import anyio
 import httpx2
 import pytest
 
-from tailorbird._openai_sdk.files import FilesDialect
+from tailorbird._openai_sdk.files.files import FilesDialect
 from tailorbird.exceptions import (
     DeadlineError,
     InvalidRequestError,

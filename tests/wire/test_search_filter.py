@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailorbird.exceptions import InvalidInputError
-from tailorbird.testing._wire.search_filter import MOST_CLAUSES, MOST_DEPTH, SearchFilter
+from tailorbird.testing._wire.search.filters import MOST_CLAUSES, MOST_DEPTH, SearchFilter
 
 FIELDS = {
     "name": "Edm.String",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.providers.azure.search_filter import MARKS, any_of, equals, marks_of, odata_filter
-from tailorbird.testing._wire.search_filter import SearchFilter
+from tailorbird.testing._wire.search.filters import SearchFilter
 from tailorbird.types import Among, Compare, Filter, Junction, Negation
 from tailorbird.types.filters import FilterValue, holds
 

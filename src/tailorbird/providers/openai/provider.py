@@ -10,17 +10,17 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from tailorbird._http import checked_base_url, host_of
-from tailorbird._openai_sdk.batches import SdkBatches
-from tailorbird._openai_sdk.calls import ChatDialect
-from tailorbird._openai_sdk.chat import SdkChat
+from tailorbird._openai_sdk.batches.batches import SdkBatches
+from tailorbird._openai_sdk.chat.calls import ChatDialect
+from tailorbird._openai_sdk.chat.chat import SdkChat
+from tailorbird._openai_sdk.chat.streaming import StreamLimits
 from tailorbird._openai_sdk.connection import Connection
 from tailorbird._openai_sdk.embeddings import SdkEmbeddings
 from tailorbird._openai_sdk.endpoint import Endpoint
-from tailorbird._openai_sdk.files import FilesDialect, SdkFiles
+from tailorbird._openai_sdk.files.files import FilesDialect, SdkFiles
 from tailorbird._openai_sdk.jobs import JobsDialect, SdkJobs
 from tailorbird._openai_sdk.model_traits import traits_of
 from tailorbird._openai_sdk.models import ModelsDialect, SdkModels
-from tailorbird._openai_sdk.streaming import StreamLimits
 from tailorbird.exceptions import ConfigError, UnsupportedError
 from tailorbird.protocols import Provider, SystemClock
 from tailorbird.providers.openai.capabilities import (

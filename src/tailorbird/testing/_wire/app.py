@@ -10,23 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Router
 
 from tailorbird.exceptions import InvalidInputError
-from tailorbird.testing._wire import (
-    arm,
-    batches,
-    chat,
-    embeddings,
-    files,
-    identity,
-    jobs,
-    models,
-    responses,
-    search,
-    uploads,
-    vector_stores,
-)
+from tailorbird.testing._wire import arm, batches, embeddings, identity, jobs, models
+from tailorbird.testing._wire.chat import completions, responses
 from tailorbird.testing._wire.errors import WireError
+from tailorbird.testing._wire.files import files, uploads
 from tailorbird.testing._wire.routing import finish, refuse, written_down
+from tailorbird.testing._wire.search import service
 from tailorbird.testing._wire.spool import Spool
+from tailorbird.testing._wire.vector_stores import stores
 from tailorbird.testing._wire.world import Seen, WireSettings, World
 
 if TYPE_CHECKING:
@@ -43,12 +34,12 @@ _ROOMS = (
     files,
     uploads,
     jobs,
-    chat,
+    completions,
     responses,
     embeddings,
     models,
     batches,
-    vector_stores,
+    stores,
 )
 
 
@@ -140,7 +131,7 @@ def _mounted(world: World) -> list[BaseRoute]:
     own = [one for room in _ROOMS for one in room.routes(world)]
     mounted: list[BaseRoute] = [Mount(world.dialect.base, Router(own, redirect_slashes=False))]
     if world.dialect.services:
-        mounted += [*arm.routes(world), *search.routes(world), *identity.routes(world)]
+        mounted += [*arm.routes(world), *service.routes(world), *identity.routes(world)]
     return mounted
 
 

@@ -9,8 +9,10 @@ from pydantic import JsonValue  # noqa: TC002 - a model reads it at run time
 from pydantic_core import to_json
 
 from tailorbird.exceptions import TailorbirdError
-from tailorbird.testing._wire import chat, embeddings, responses
+from tailorbird.testing._wire import embeddings
 from tailorbird.testing._wire.bodies import WireModel, parsed
+from tailorbird.testing._wire.chat import completions as chat
+from tailorbird.testing._wire.chat import responses
 from tailorbird.testing._wire.errors import WireError, error_body, told_of
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ from tailorbird.testing._wire.batch_lines import (
 )
 from tailorbird.testing._wire.bodies import WireModel, invalid, parsed, read_body, read_model
 from tailorbird.testing._wire.errors import WireError, json_response
-from tailorbird.testing._wire.files import expiry_of
+from tailorbird.testing._wire.files.files import expiry_of
 from tailorbird.testing._wire.paging import page_of, window_of
 from tailorbird.testing._wire.routing import route
 from tailorbird.types.ids import FileId

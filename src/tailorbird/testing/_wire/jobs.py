@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from tailorbird.testing._wire.bodies import read_body, read_model
 from tailorbird.testing._wire.errors import json_response
-from tailorbird.testing._wire.files import RESULTS
+from tailorbird.testing._wire.files.files import RESULTS
 from tailorbird.testing._wire.job_request import TIER_WORDS, AzureJobBody, JobBody, spec_of
 from tailorbird.testing._wire.paging import page_of, window_of
 from tailorbird.testing._wire.routing import route

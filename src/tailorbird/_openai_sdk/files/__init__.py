@@ -1,0 +1,1 @@
+"""Files: streamed up from where they lie, in one request or in parts, and down again."""

@@ -1,0 +1,1 @@
+"""Chat completions and responses: two dialects of one question to the fake."""

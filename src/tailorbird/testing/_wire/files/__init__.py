@@ -1,0 +1,1 @@
+"""Files and uploads in parts, taken from forms piece by piece."""
