@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 SHARED = Path(__file__).parents[2] / "shared"
 
 # Time limits belong to pytest-timeout: a busy machine must not make a property false.
-settings.register_profile("tailorbird", deadline=None)
+settings.register_profile("tailorbird", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tailorbird")
 
 

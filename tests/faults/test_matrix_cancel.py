@@ -122,12 +122,12 @@ async def test_cancelled_by_the_callers_own_timeout(site: Site) -> None:
     account = await site.openai(clock=SystemClock())
     site.break_next(Step(fault=Stall(60), path=ASKS, times=3))
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.2):
+        async with asyncio.timeout(1.0):
             await site.ask(account)
     with pytest.raises(TimeoutError):
-        with anyio.fail_after(0.2):
+        with anyio.fail_after(1.0):
             await site.ask(account)
-    with anyio.move_on_after(0.2) as scope:
+    with anyio.move_on_after(1.0) as scope:
         await site.ask(account)
     assert scope.cancelled_caught
     await site.server.until_disconnected()
@@ -202,7 +202,7 @@ async def test_deadline_within_a_retry_wait_keeps_the_cause(site: Site) -> None:
     site.break_next(Step(fault=Status(503, {"error": {"message": "down"}}), path=ASKS, times=None))
     start = asyncio.get_running_loop().time()
     with pytest.raises(TailorbirdError) as caught:
-        await site.ask(account, timeout_s=0.4)
+        await site.ask(account, timeout_s=1.5)
     assert asyncio.get_running_loop().time() - start < 4.0
     causes = [caught.value, caught.value.__cause__]
     assert any(isinstance(one, ServiceUnavailableError) for one in causes)

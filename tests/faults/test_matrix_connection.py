@@ -153,8 +153,8 @@ async def test_deadline_ends_a_slow_answer(site: Site, fault: WireFault) -> None
     """A5, A7: silence anywhere, or a byte every 50 ms: the call's deadline ends it."""
     account = await site.openai(clock=SystemClock())
     site.break_next(Step(fault=fault, path=ASKS, commit=True))
-    taken = await elapsed(lambda: site.ask(account, timeout_s=0.3), DeadlineError)
-    assert 0.25 < taken < 30
+    taken = await elapsed(lambda: site.ask(account, timeout_s=1.0), DeadlineError)
+    assert 0.95 < taken < 30
     await site.server.until_disconnected()
     assert len(site.server.seen) == 1
     assert (await site.ask(account)).text
@@ -164,7 +164,7 @@ async def test_deadline_holds_for_all_attempts_together(site: Site) -> None:
     """A5: refused attempts and waits take from the same time; it does not begin anew."""
     account = await site.openai(clock=SystemClock(), retry={"base_s": 0.05})
     site.break_next(Step(fault=Status(503), path=ASKS, times=2), Step(fault=Stall(60), path=ASKS))
-    taken = await elapsed(lambda: site.ask(account, timeout_s=0.5), DeadlineError)
+    taken = await elapsed(lambda: site.ask(account, timeout_s=1.5), DeadlineError)
     assert taken < 30
     assert len(site.server.seen) == 3
 
@@ -174,7 +174,7 @@ async def test_deadline_of_the_settings_holds(make_site: MakeSite, flavor: str) 
     """A5: where a call names no time, the settings' `timeout_s` counts, on every provider."""
     site = await make_site(flavor=flavor)
     open_account = site.azure if flavor == "azure" else site.openai
-    account = await open_account(clock=SystemClock(), timeout_s=0.3)
+    account = await open_account(clock=SystemClock(), timeout_s=1.0)
     chat, embedding = (site.roles[flavor][role].callable_id for role in ("chat", "embedding"))
     calls = [
         lambda: account.chat.complete([Message.user("?")], model=chat),
@@ -268,10 +268,10 @@ async def test_deployments_are_named_so_that_lost_answers_do_no_harm(
 async def test_control_plane_has_deadlines_too(make_site: MakeSite, fault: WireFault) -> None:
     """A5, A7: calls of Azure's control plane end at their deadline as well."""
     site = await make_site(flavor="azure")
-    account = await site.azure(clock=SystemClock(), timeout_s=0.3)
+    account = await site.azure(clock=SystemClock(), timeout_s=1.0)
     site.break_next(Step(fault=fault, commit=True))
     call = elapsed(lambda: account.deployments.get(DeploymentName("chat")), DeadlineError)
-    assert await call < 1.5
+    assert await call < 30
     await site.server.until_disconnected()
 
 

@@ -248,11 +248,11 @@ async def test_cut_download_is_an_error(site: Site, place: str) -> None:
 
 async def test_stalled_download_ends(site: Site) -> None:
     """G7: a download in which nothing comes any more ends after `idle_s`."""
-    account = await site.openai(clock=SystemClock(), idle_s=0.3)
+    account = await site.openai(clock=SystemClock(), idle_s=1.0)
     stored = await account.files.create(ROWS * 1000, name="rows.jsonl")
     path = f"{FILES}/{stored.id}/content"
     site.break_next(Step(fault=Stall(60, at="mid_body"), path=path, commit=True))
-    with pytest.raises(DeadlineError, match=r"0\.3 s"):
+    with pytest.raises(DeadlineError, match="for 1 s"):
         _ = [piece async for piece in account.files.content(stored.id)]
     await site.server.until_disconnected()
 
@@ -280,7 +280,7 @@ async def test_file_that_arrived_short_is_taken_back(site: Site) -> None:
 
 async def test_slow_upload_ends_at_its_deadline(site: Site, tmp_path: Path) -> None:
     """G1: an upload that is never answered ends in time and leaves no connection."""
-    account = await site.openai(clock=SystemClock(), upload_timeout_s=0.4)
+    account = await site.openai(clock=SystemClock(), upload_timeout_s=1.5)
     path = tmp_path / "rows.jsonl"
     path.write_bytes(ROWS * 10_000)
     site.break_next(Step(fault=Stall(60), method="POST", path=FILES))

@@ -140,7 +140,7 @@ async def test_metadata_that_is_dropped_unsaid_makes_no_second_job(site: Site) -
 
 async def test_stall_on_creation_ends_as_an_adopted_job(site: Site) -> None:
     """E2: silence after the creation ends at the deadline, and the job is found."""
-    bench = await site.bench(timeout_s=0.5)
+    bench = await site.bench(timeout_s=2.0)
     site.break_next(Step(fault=Stall(60), method="POST", path=JOBS, commit=True))
     await site.start(bench)
     assert (site.app.live_jobs(), creations(site)) == (1, 1)
@@ -376,9 +376,9 @@ async def test_trouble_does_not_end_a_wait(site: Site) -> None:
 
 async def test_stalls_do_not_end_a_wait(site: Site) -> None:
     """F1: look-ups that run into their deadline do not either."""
-    bench = await site.bench(timeout_s=0.3)
+    bench = await site.bench(timeout_s=1.5)
     handle = await site.start(bench)
-    site.break_next(Step(fault=Stall(60), path=f"{JOBS}/{handle.job_id}", times=3))
+    site.break_next(Step(fault=Stall(60), path=f"{JOBS}/{handle.job_id}", times=2))
     assert (await handle.wait()).fine_tuned_model
 
 

@@ -85,7 +85,7 @@ ECHOED = [name for name, _ in echoes("")]
 
 def patience(name: str) -> float:
     """Give the seconds of a call: few only where silence is what fails."""
-    return 0.5 if name in {"silence", "slow body"} else 10.0
+    return 1.0 if name in {"silence", "slow body"} else 10.0
 
 
 async def failing(call: Callable[[], Awaitable[object]]) -> TailorbirdError:

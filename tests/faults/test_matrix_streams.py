@@ -136,14 +136,14 @@ async def test_odd_streams_that_are_complete(site: Site, fault: StreamFault) -> 
 @pytest.mark.parametrize("fault", ["stall", "keepalive_forever"])
 async def test_silence_is_counted_in_events(site: Site, fault: StreamFault) -> None:
     """D4, D5: after the last event `idle_s` ends the stream, whatever comments come."""
-    account = await site.openai(clock=SystemClock(), idle_s=0.3)
+    account = await site.openai(clock=SystemClock(), idle_s=1.0)
     site.break_next(Step(fault=Stream(fault, silence_s=1.0 if "keep" in fault else 60), path=ASKS))
     seen: list[str] = []
     start = time.monotonic()
-    with pytest.raises(DeadlineError, match=r"0\.3 s") as caught:
+    with pytest.raises(DeadlineError, match="for 1 s") as caught:
         async with site.stream(account) as stream:
             seen.extend([one.text async for one in stream])
-    assert 0.25 < time.monotonic() - start < 30
+    assert 0.95 < time.monotonic() - start < 30
     assert caught.value.accepted == "yes"
     await site.server.until_disconnected()
     assert len(site.server.seen) == 1
@@ -151,7 +151,7 @@ async def test_silence_is_counted_in_events(site: Site, fault: StreamFault) -> N
 
 async def test_first_event_has_a_limit_of_its_own(site: Site) -> None:
     """D4: silence before the first event ends after `first_event_s`."""
-    account = await site.openai(clock=SystemClock(), first_event_s=0.3)
+    account = await site.openai(clock=SystemClock(), first_event_s=1.0)
     site.break_next(Step(fault=Stall(60), path=ASKS))
     start = time.monotonic()
     with pytest.raises(DeadlineError):
@@ -163,11 +163,11 @@ async def test_first_event_has_a_limit_of_its_own(site: Site) -> None:
 async def test_whole_stream_has_a_limit(site: Site) -> None:
     """D4: events that come for ever end with the call's `timeout_s`."""
     account = await site.openai(clock=SystemClock())
-    fault = Stream("complete", pause_s=0.1)
+    fault = Stream("complete", pause_s=0.4)
     site.break_next(Step(fault=fault, path=ASKS))
     with pytest.raises(DeadlineError, match="not complete"):
         async with account.chat.stream(
-            [Message.user("?")], model=ModelId("gpt-4.1-mini-2025-04-14"), timeout_s=0.35
+            [Message.user("?")], model=ModelId("gpt-4.1-mini-2025-04-14"), timeout_s=1.5
         ) as stream:
             _ = [one async for one in stream]
     await site.server.until_disconnected()

@@ -567,8 +567,8 @@ async def test_content_that_falls_silent_is_given_up(cloud: Cloud) -> None:
             await asyncio.Event().wait()
 
     cloud.on(CONTENT, Silent())
-    files = cloud.files(calls=CallSettings(idle_s=0.05))
-    with pytest.raises(DeadlineError, match=r"no byte of the download came for 0\.05 s"):
+    files = cloud.files(calls=CallSettings(idle_s=1.0))
+    with pytest.raises(DeadlineError, match=r"no byte of the download came for 1 s"):
         _ = [piece async for piece in files.content(ID)]
 
 
@@ -582,8 +582,8 @@ async def test_content_that_trickles_is_given_up(cloud: Cloud) -> None:
                 yield b"x"
 
     cloud.on(CONTENT, Drops())
-    files = cloud.files(calls=CallSettings(idle_s=0.6))
-    with pytest.raises(DeadlineError, match=r"only \d bytes of the download came within"):
+    files = cloud.files(calls=CallSettings(idle_s=1.5))
+    with pytest.raises(DeadlineError, match=r"only \d+ bytes of the download came within"):
         _ = [piece async for piece in files.content(ID)]
 
 

@@ -53,7 +53,7 @@ MODEL = ModelId("gpt-4.1-mini")
 HELLO = [Message.user("こんにちは")]
 DONE = b"data: [DONE]\n\n"
 # Short enough to wait for, long enough for a machine that does something else meanwhile.
-SOON = StreamLimits(first_event_s=0.4, between_events_s=0.2)
+SOON = StreamLimits(first_event_s=3.0, between_events_s=1.0)
 
 Make = Callable[..., SdkChat]
 
@@ -485,12 +485,12 @@ async def test_web_page_in_place_of_a_stream_is_told(
 @pytest.mark.parametrize(
     ("pieces", "limits", "words"),
     [
-        ((), StreamLimits(first_event_s=0.4), "came within 0.4 s"),
-        ((event("は"),), StreamLimits(between_events_s=0.2), "came for 0.2 s"),
+        ((), StreamLimits(first_event_s=1.5), "came within 1.5 s"),
+        ((event("は"),), StreamLimits(between_events_s=1.0), "came for 1 s"),
         (
             (event("は"),),
-            StreamLimits(first_event_s=0.3, between_events_s=0.5),
-            "came for 0.5 s",
+            StreamLimits(first_event_s=1.0, between_events_s=1.5),
+            "came for 1.5 s",
         ),
     ],
     ids=["at first", "later", "later than the first"],
@@ -519,7 +519,7 @@ async def test_whole_stream_has_a_deadline(cloud: Cloud, make: Make) -> None:
     """Events that go on for ever end at the call's own time."""
     cloud.on(CALL, Stalled(alive=event("は")))
     with pytest.raises(DeadlineError, match="time of the call"):
-        await streamed(make(), timeout_s=0.4)
+        await streamed(make(), timeout_s=1.0)
 
 
 async def test_silence_after_the_end_does_no_harm(cloud: Cloud, make: Make) -> None:
@@ -533,10 +533,10 @@ async def test_silence_after_the_end_does_no_harm(cloud: Cloud, make: Make) -> N
 async def test_slow_reader_is_not_silence(cloud: Cloud, tools: Tools, make: Make) -> None:
     """Time that the caller takes between two pieces does not count as silence."""
     cloud.on(CALL, tools.trickle(*WHOLE))
-    limits = StreamLimits(first_event_s=0.2, between_events_s=0.2)
+    limits = StreamLimits(first_event_s=1.0, between_events_s=1.0)
     async with make(limits=limits).stream(HELLO, model=MODEL) as pieces:
         await anext(reader := aiter(pieces))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.2)
         assert [piece.text async for piece in reader] == ["い", ""]
         assert pieces.reply().text == "はい"
 

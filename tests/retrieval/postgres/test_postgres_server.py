@@ -336,7 +336,7 @@ async def test_server_is_slow(
     postgres_schema: str,
 ) -> None:
     """A statement that takes too long is given up."""
-    engine = open_postgres(timeout_s=0.2)
+    engine = open_postgres(timeout_s=3.0)
     await engine.create(library.spec)
     async with admin.transaction():
         await admin.execute(f"LOCK TABLE {postgres_schema}.documents")
