@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Router
 
 from tailorbird.exceptions import InvalidInputError
-from tailorbird.testing._wire import arm, batches, embeddings, identity, jobs, models
+from tailorbird.testing._wire import arm, batches, dated, embeddings, identity, jobs, models
 from tailorbird.testing._wire.chat import completions, responses
 from tailorbird.testing._wire.errors import WireError
 from tailorbird.testing._wire.files import files, uploads
@@ -103,7 +103,8 @@ class WireApp:
 def wire_app(*providers: FakeProvider, settings: WireSettings | None = None) -> WireApp:
     """Make an application that serves fakes.
 
-    A fake of the flavor `azure` is served below `/openai/v1`, with deployments below
+    A fake of the flavor `azure` is served below `/openai/v1`, and below `/openai` to clients that
+    name an `api-version` by its date (`AzureOpenAI` of the SDK), with deployments below
     `/subscriptions/…` and Azure AI Search below `/indexes…`; any other below `/v1`.
 
     Args:
@@ -130,6 +131,8 @@ def wire_app(*providers: FakeProvider, settings: WireSettings | None = None) -> 
 def _mounted(world: World) -> list[BaseRoute]:
     own = [one for room in _ROOMS for one in room.routes(world)]
     mounted: list[BaseRoute] = [Mount(world.dialect.base, Router(own, redirect_slashes=False))]
+    if world.dialect.dated is not None:
+        mounted.append(dated.mounted(world, world.dialect.dated))
     if world.dialect.services:
         mounted += [*arm.routes(world), *service.routes(world), *identity.routes(world)]
     return mounted
@@ -137,7 +140,8 @@ def _mounted(world: World) -> list[BaseRoute]:
 
 def _is_meant(world: World, path: str) -> bool:
     beside = ("/subscriptions/", "/indexes") if world.dialect.services else ()
-    return path.startswith((f"{world.dialect.base}/", *beside))
+    base = world.dialect.dated or world.dialect.base
+    return path.startswith((f"{base}/", *beside))
 
 
 def _no_route(world: World, status: int, method: str, path: str) -> WireError:

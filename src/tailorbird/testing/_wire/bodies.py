@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from tailorbird.testing._wire.errors import WireError
 
@@ -67,6 +67,29 @@ async def read_body(request: Request, world: World) -> bytes:
         if len(body) > most:
             raise too_large(most)
     return bytes(body)
+
+
+async def read_asked(request: Request, world: World) -> bytes:
+    """Read the body of a call of a model; a deployment that the path names is the model.
+
+    Raises:
+        WireError: It is larger than `WireSettings.max_body_bytes` (413).
+    """
+    body = await read_body(request, world)
+    deployment = request.path_params.get("deployment")
+    if deployment is None:
+        return body
+    if len(body) > _IN_THREAD_BYTES:
+        return await world.in_thread(lambda: _addressed(body, deployment))
+    return _addressed(body, deployment)
+
+
+def _addressed(body: bytes, deployment: str) -> bytes:
+    try:
+        found = from_json(body)
+    except ValueError:
+        return body  # whoever checks it tells what is wrong
+    return to_json({**found, "model": deployment}) if isinstance(found, dict) else body
 
 
 async def read_model(request: Request, world: World, kind: type[M]) -> M:

@@ -11,6 +11,8 @@ class Dialect:
 
     base: str
     """Path before every route, e.g. `/v1`."""
+    dated: str | None = None
+    """Path before the routes that are called with `?api-version=` and a date; None without them."""
     request_id_header: str
     """Header that carries the id of a request."""
     key_header: str | None = None
@@ -44,6 +46,7 @@ read 2026-11-22.
 
 AZURE = Dialect(
     base="/openai/v1",
+    dated="/openai",
     request_id_header="apim-request-id",
     key_header="api-key",
     uploads=False,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from tailorbird.data.tokens import estimate_tokens, exact_reader
 from tailorbird.exceptions import TailorbirdError
 from tailorbird.providers.fake.embeddings import MOST_TEXTS, MOST_TOKENS
-from tailorbird.testing._wire.bodies import WireModel, invalid, parsed_in_turn, read_body
+from tailorbird.testing._wire.bodies import WireModel, invalid, parsed_in_turn, read_asked
 from tailorbird.testing._wire.rates import rate_headers
 from tailorbird.testing._wire.routing import route
 from tailorbird.types.ids import ModelId
@@ -46,7 +46,7 @@ def routes(world: World) -> list[Route]:
     """Give the routes."""
 
     async def create(request: Request) -> Response:
-        body = await parsed_in_turn(await read_body(request, world), world, EmbeddingBody)
+        body = await parsed_in_turn(await read_asked(request, world), world, EmbeddingBody)
         found = await _embedded(world, body)
         encoded = body.encoding_format == "base64"
         # Thousands of vectors take seconds to write as text.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tailorbird.testing._wire.bodies import parsed_in_turn, read_body
+from tailorbird.testing._wire.bodies import parsed_in_turn, read_asked
 from tailorbird.testing._wire.chat.answer import completion, events, in_turn
 from tailorbird.testing._wire.chat.asking import check_call, replied, streamed
 from tailorbird.testing._wire.chat.request import ChatBody, asked_of
@@ -26,7 +26,7 @@ def routes(world: World) -> list[Route]:
     """Give the routes."""
 
     async def create(request: Request) -> Response:
-        body = await parsed_in_turn(await read_body(request, world), world, ChatBody)
+        body = await parsed_in_turn(await read_asked(request, world), world, ChatBody)
         headers = rate_headers(world)
         if not body.stream:
             return json_response(await _completed(world, body), headers=headers)
