@@ -29,10 +29,7 @@ from tailorbird.testing._wire import recipes
 from tailorbird.testing._wire.serving import open_listener, serving_fakes
 from tailorbird.testing.wire import WireSettings
 
-pytestmark = [
-    pytest.mark.allow_hosts(["127.0.0.1"]),
-    pytest.mark.slow,
-]
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
 COMMAND = [sys.executable, "-c", "import sys; from tailorbird.cli import main; sys.exit(main())"]
 
