@@ -3,8 +3,9 @@
     python benchmarks/false_positives.py [REPETITIONS]
 
 Each line repeats an experiment without a difference (or, for "no worse", with the whole margin
-lost) and counts how often something is called all the same. Nothing may be called more often than
-its level says. The numbers are drawn from fixed seeds; 20,000 repetitions take some minutes.
+lost) and counts how often something is called all the same, or, for intervals, repeats one with a
+known difference and counts how often it is missed. Neither may come more often than the level says.
+The numbers are drawn from fixed seeds; 20,000 repetitions take some minutes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -25,10 +27,14 @@ from tailorbird.workflow.comparing.stopping import Watch
 from tailorbird.workflow.statistics import (
     LEVEL,
     EarlyStop,
+    difference_interval,
     holm,
     mcnemar,
     no_worse,
     paired_permutation,
+    watched_difference,
+    watched_difference_of,
+    watched_interval,
 )
 
 Counts = NDArray[np.int64]
@@ -139,6 +145,62 @@ def stopped(
     return called
 
 
+Interval = Callable[[int, int, int], tuple[float, float]]
+
+
+def missed(
+    random: np.random.Generator,
+    repetitions: int,
+    *,
+    shares: tuple[float, float],
+    interval: Interval = watched_difference,
+) -> int:
+    """Stop as `compare(stop_early=True)` does; look whether the interval has the true lead."""
+    questions = [Question(id=str(at), text=f"{at}") for at in range(300)]
+    arms = [Arm(name=name, model=ModelId("m")) for name in "ab"]
+    misses = 0
+    for seed in random.integers(2**32, size=repetitions).tolist():
+        watch = Watch(arms, questions, StopEarly(block=10, seed=seed))
+        drawn = random.random((2, 300)) < np.array(shares)[:, None]
+        asked: list[int] = []
+        for block in watch.blocks:
+            asked += [int(one.id) for one in block]
+            right: dict[tuple[str, str], float | None] = {
+                (arm.name, one.id): float(drawn[row, int(one.id)])
+                for row, arm in enumerate(arms)
+                for one in block
+            }
+            if watch.look(block, right):
+                break
+        first, second = drawn[:, asked]
+        low, high = interval(int((second & ~first).sum()), int((first & ~second).sum()), len(asked))
+        misses += not low <= shares[1] - shares[0] <= high
+    return misses
+
+
+def missed_share(random: np.random.Generator, repetitions: int, *, share: float) -> int:
+    """Stop at the look out of thirty at which the share of an arm looks best."""
+    misses = 0
+    for right in random.random((repetitions, 300)) < share:
+        means = right.cumsum()[9::10] / np.arange(10, 301, 10)
+        stop = 10 * (int(np.argmax(means)) + 1)
+        low, high = watched_interval(right[:stop].astype(float).tolist())
+        misses += not low <= share <= high
+    return misses
+
+
+def missed_grades(random: np.random.Generator, repetitions: int) -> int:
+    """Stop at the look out of thirty at which graded scores look most different."""
+    misses = 0
+    for _ in range(repetitions):
+        differences = random.beta(0.6, 0.4, 300) - random.beta(0.6, 0.4, 300)
+        sums = differences.cumsum()[9::10]
+        stop = 10 * (int(np.argmax(np.abs(sums) / np.sqrt(np.arange(10, 301, 10)))) + 1)
+        low, high = watched_difference_of(differences[:stop].tolist())
+        misses += not low <= 0 <= high
+    return misses
+
+
 Experiment = Callable[[np.random.Generator, int], int]
 EXPERIMENTS: tuple[tuple[str, float, int, Experiment], ...] = (
     ("McNemar, one pair, 20 apart", LEVEL, 1, lambda r, k: one_pair(r, k, apart=20)),
@@ -191,6 +253,26 @@ EXPERIMENTS: tuple[tuple[str, float, int, Experiment], ...] = (
         LEVEL,
         SLOW,
         lambda r, k: stopped(r, k, names="abcdef", n=300, trade=0.0),
+    ),
+    *(
+        (
+            f"interval missed, stopped, {first:.0%} and {second:.0%}",
+            LEVEL,
+            SLOW,
+            partial(missed, shares=(first, second)),
+        )
+        for first, second in ((0.6, 0.6), (0.6, 0.75), (0.5, 0.8))
+    ),
+    ("share missed, stopped when highest", LEVEL, SLOW, partial(missed_share, share=0.8)),
+    ("graded difference missed, stopped when largest", LEVEL, SLOW, missed_grades),
+    *(
+        (
+            f"(Tango's interval missed, {first:.0%} and {second:.0%})",
+            LEVEL,
+            SLOW,
+            partial(missed, shares=(first, second), interval=difference_interval),
+        )
+        for first, second in ((0.6, 0.6), (0.6, 0.75))
     ),
     ("(McNemar at each of 300 looks)", LEVEL, 1, lambda r, k: peeked(r, k, n=300)),
 )

@@ -1,13 +1,20 @@
 """Compare vector search in the local engine with what other libraries bring, on the same vectors.
 
-    python benchmarks/local_peers.py [CHUNKS] [--dimensions 1536] [--rounds 15] [--only NAME ...]
+    python benchmarks/local_peers.py [CHUNKS] [--dimensions 1536] [--rounds 15] [--seconds 60]
+        [--only NAME ...]
 
 Beside it: LangChain's InMemoryVectorStore, LlamaIndex's SimpleVectorStore, Chroma, LanceDB without
 an index, and sqlite-vec. None of them is needed by tailorbird; one that is not installed is skipped
-with a line (`pip install langchain-core llama-index-core chromadb lancedb sqlite-vec` into an
-environment of its own). They take turns, k = 10; `ratio` is the median time of a search divided by
-that of one product of the matrix with the vector in numpy, `recall` the share of the exact ten.
-Vectors stand in clusters, as in `local_search.py`.
+with a line that says what is missing. Into an environment of its own:
+
+    pip install langchain-core llama-index-core chromadb lancedb sqlite-vec pysqlite3-binary
+
+(`pysqlite3-binary` is taken where Python's own `sqlite3` cannot load extensions.) One after the
+other is filled, and then takes turns with one product of the matrix with the vector in numpy;
+k = 10. `ratio` is the median time of a search divided by that of the product beside it, `cpu` the
+same of processor time, `recall` the share of the exact ten. Who is slow is asked less often: as
+many times as fit into `--seconds`, 3 at least. Vectors stand in clusters, as in `local_search.py`.
+Lists of Python's numbers take 50 kB a chunk.
 """
 
 from __future__ import annotations
@@ -19,32 +26,39 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from local_search import NAME, TOP, Size, fill, find, make_queries
+from local_search import (
+    NAME,
+    QUIET_S,
+    TOP,
+    Moment,
+    Size,
+    Taken,
+    fill,
+    find,
+    make_queries,
+    middle,
+)
 
 from tailorbird.retrieval.local import LocalRetrieval, LocalSettings
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from numpy.typing import NDArray
 
 Search = Callable[["NDArray[np.float32]"], list[int]]
 """Gives the numbers of the nearest vectors."""
 
 BATCH = 2000
-
-
-def numpy_product(vectors: NDArray[np.float32], _: Path) -> Search:
-    """Multiply and pick, with nothing around it."""
-
-    def search(query: NDArray[np.float32]) -> list[int]:
-        products = vectors @ query
-        best = np.argpartition(-products, TOP)[:TOP]
-        return best[np.argsort(-products[best])].tolist()
-
-    return search
+LEAST_ROUNDS = 3
+PACKAGES = ("langchain-core", "llama-index-core", "chromadb", "lancedb", "sqlite-vec", "numpy")
 
 
 def tailorbird_with(above: int | None) -> Callable[[NDArray[np.float32], Path], Search]:
@@ -54,6 +68,8 @@ def tailorbird_with(above: int | None) -> Callable[[NDArray[np.float32], Path], 
         loop = asyncio.new_event_loop()
         loop.run_until_complete(fill(folder, vectors))
         engine = LocalRetrieval(folder, settings=LocalSettings(codes_above=above))
+        # What is read for the first time is checked; `local_search.py` measures that as opening.
+        loop.run_until_complete(engine.verify(NAME))
 
         def search(query: NDArray[np.float32]) -> list[int]:
             return loop.run_until_complete(find(engine, query, "vector"))[1]
@@ -150,11 +166,21 @@ def lancedb(vectors: NDArray[np.float32], folder: Path) -> Search:
     return search
 
 
+def loadable() -> ModuleType:
+    """Give a `sqlite3` that can load extensions, which not every build of Python's own can."""
+    for name in ("sqlite3", "pysqlite3"):
+        with suppress(ImportError):
+            module = import_module(name)
+            if hasattr(module.Connection, "enable_load_extension"):
+                return module
+    raise ImportError("this Python's sqlite3 loads no extensions; install pysqlite3-binary")
+
+
 def sqlite_vec(vectors: NDArray[np.float32], folder: Path) -> Search:
     """Fill a table of sqlite-vec on disk."""
     import sqlite_vec as extension  # noqa: PLC0415 - may be absent
 
-    tables = sqlite3.connect(folder / "vectors.sqlite")
+    tables = loadable().connect(folder / "vectors.sqlite")
     tables.enable_load_extension(True)  # noqa: FBT003 - as sqlite3 has it
     extension.load(tables)
     width = vectors.shape[1]
@@ -178,7 +204,6 @@ def sqlite_vec(vectors: NDArray[np.float32], folder: Path) -> Search:
 
 
 CONTENDERS: dict[str, Callable[[NDArray[np.float32], Path], Search]] = {
-    "numpy product": numpy_product,
     "tailorbird, exact": tailorbird_with(None),
     "tailorbird, codes": tailorbird_with(0),
     "LangChain": langchain,
@@ -189,40 +214,63 @@ CONTENDERS: dict[str, Callable[[NDArray[np.float32], Path], Search]] = {
 }
 
 
-def measure(size: Size, rounds: int, only: list[str]) -> None:
+def told_versions() -> str:
+    """Name the peers that are installed, with their versions."""
+    found: list[str] = []
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return ", ".join(found)
+
+
+def compare(
+    name: str, search: Search, vectors: NDArray[np.float32], *, rounds: int, seconds: float
+) -> None:
+    """Let a search and the product take turns, and print how they compare."""
+    queries = make_queries(vectors, rounds + 1)
+    start = Moment()
+    search(queries[-1])  # opens what is open from then on
+    fit = int(seconds / start.taken().seconds)
+    floors: list[Taken] = []
+    times: list[Taken] = []
+    shares: list[float] = []
+    for query in queries[: max(LEAST_ROUNDS, min(rounds, fit))]:
+        float((vectors @ query).max())  # wakes OpenBLAS's threads
+        start = Moment()
+        products = vectors @ query
+        floors.append(start.taken())
+        time.sleep(QUIET_S)
+        start = Moment()
+        found = search(query)
+        times.append(start.taken())
+        right = set(np.argsort(-products)[:TOP].tolist())
+        shares.append(len(right & set(found)) / TOP)
+    floor = middle(floors)
+    print(
+        f"{name:20} {middle(times).compared(floor)}   recall {statistics.mean(shares):.3f}"
+        f"   numpy {floor.seconds * 1000:7.2f} ms, {len(times)} rounds",
+        flush=True,
+    )
+
+
+def measure(size: Size, *, rounds: int, seconds: float, only: list[str]) -> None:
     """Print the figures."""
     vectors = size.vectors()
     print(f"{size.chunks:,} × {size.dimensions}, spread {size.spread}, k = {TOP}")
-    searches: dict[str, Search] = {}
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:
-        for name, make in CONTENDERS.items():
-            if only and name not in {"numpy product", *only}:
-                continue
-            folder = Path(made) / name.replace(", ", "-")
-            folder.mkdir()
+    print(told_versions(), flush=True)
+    for name, make in CONTENDERS.items():
+        if only and name not in only:
+            continue
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             start = time.perf_counter()
             try:
-                searches[name] = make(vectors, folder)
-            except (ImportError, AttributeError, sqlite3.Error) as exc:
+                search = make(vectors, Path(folder))
+            except (ImportError, sqlite3.Error) as exc:
                 print(f"{name:20} skipped: {exc}")
                 continue
-            print(f"{name:20} filled in {time.perf_counter() - start:9.2f} s")
-        timed: dict[str, list[float]] = {name: [] for name in searches}
-        shares: dict[str, list[float]] = {name: [] for name in searches}
-        for query in make_queries(vectors, rounds):
-            right = set(searches["numpy product"](query))
-            for name, search in searches.items():
-                start = time.perf_counter()
-                found = search(query)
-                timed[name].append(time.perf_counter() - start)
-                shares[name].append(len(right & set(found)) / len(right))
-    floor = statistics.median(timed["numpy product"])
-    for name, times in timed.items():
-        median = statistics.median(times)
-        recall = statistics.mean(shares[name])
-        print(
-            f"{name:20} {median * 1000:9.2f} ms   ratio {median / floor:8.2f}   recall {recall:.3f}"
-        )
+            print(f"{name:20} filled in {time.perf_counter() - start:9.2f} s", flush=True)
+            compare(name, search, vectors, rounds=rounds, seconds=seconds)
+            del search
 
 
 def main() -> None:
@@ -231,11 +279,12 @@ def main() -> None:
     parser.add_argument("chunks", nargs="?", type=int, default=10_000)
     parser.add_argument("--dimensions", type=int, default=1536)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=60.0, help="for the searches of each")
     parser.add_argument("--spread", type=float, default=0.4)
-    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--only", nargs="*", default=[], choices=CONTENDERS)
     arguments = parser.parse_args()
     size = Size(arguments.chunks, arguments.dimensions, arguments.spread)
-    measure(size, arguments.rounds, arguments.only)
+    measure(size, rounds=arguments.rounds, seconds=arguments.seconds, only=arguments.only)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ as always. `exact` compares all vectors, `codes` those that their codes (one bit
 let through; its recall@10 is the share of the exact ten that it finds.
 
 Opening: a fresh process maps the bare matrix and multiplies it once; another one opens the engine
-and searches once. Both files were read before. Memory is what that process takes more in the end.
+and searches once. Both files were read before. `again` is the same for the second time in each of
+these processes: the first time it also makes what a process makes once, such as the validators of
+the library's types. Memory is what the process takes more after the first opening and a search in
+each way.
 
 The vectors stand in clusters of about 100, `--spread` is how far from their center, as a share of
 its length; 0 makes them random, where nothing is near anything and codes cannot help. Several
@@ -61,10 +64,11 @@ NAME = IndexName("benchmark")
 CHUNKS_A_DOCUMENT = 256
 CLUSTER = 100
 TOP = 10
+MODES: tuple[SearchMode, ...] = ("vector", "lexical", "hybrid")
 WORDS = [
     f"{left}{right}" for left in "abcdefghijklmnop" for right in ("leaf", "nest", "seam", "縫")
 ]
-QUESTION = "aleaf bnest 縫う"
+QUESTION = "bnest 縫う"
 # After a product, OpenBLAS's threads look for more work before they sleep; whoever came next would
 # share the processor with them (50 ms after 100,000 × 1,536, OpenBLAS 0.3.31, 2026-11-22).
 QUIET_S = 0.1
@@ -177,10 +181,14 @@ async def fill(folder: Path, vectors: NDArray[np.float32]) -> None:
 
 
 async def find(
-    engine: LocalRetrieval, query: NDArray[np.float32], mode: SearchMode
+    engine: LocalRetrieval, query: NDArray[np.float32], mode: SearchMode, *, number: int = 0
 ) -> tuple[Taken, list[int]]:
-    """Search once; give what it took, and the places of the vectors found."""
-    asked = SearchQuery(text=QUESTION, top_k=TOP, mode=mode)
+    """Search once; give what it took, and the places of the vectors found.
+
+    The engine keeps what it found last, so each search to be measured has a number of its own.
+    """
+    word = WORDS[number % 4]  # after a few rounds nothing is read for the first time
+    asked = SearchQuery(text=f"{word} {QUESTION} {number}", top_k=TOP, mode=mode)
     start = Moment()
     hits = await engine.search(NAME, asked, vector=query)
     return start.taken(), [int(hit.chunk.id) for hit in hits]
@@ -206,7 +214,7 @@ async def search(folder: Path, vectors: NDArray[np.float32], rounds: int) -> Non
         mapped = np.memmap(folder / "bare", dtype=np.float32, mode="r", shape=vectors.shape)
         floors = {"numpy product": vectors, "numpy, mapped": mapped}
         products = np.empty(0, dtype=np.float32)
-        for query in make_queries(vectors, rounds):
+        for number, query in enumerate(make_queries(vectors, rounds), 1):
             for name, matrix in floors.items():
                 float((matrix @ query).max())  # wakes OpenBLAS's threads, and reads what is mapped
                 start = Moment()
@@ -215,7 +223,7 @@ async def search(folder: Path, vectors: NDArray[np.float32], rounds: int) -> Non
                 await asyncio.sleep(QUIET_S)
             right = np.argsort(-products)[:TOP].tolist()
             for name, (engine, mode) in ways.items():
-                taken, found = await find(engine, query, mode)
+                taken, found = await find(engine, query, mode, number=number)
                 timed.setdefault(name, []).append(taken)
                 if name == "exact" and set(found) != set(right):
                     raise SystemExit(f"the engine found {found}, the product {right}")
@@ -234,40 +242,47 @@ def own_memory() -> int:
     return int(pages) * resource.getpagesize()
 
 
-async def open_engine(folder: Path, query: NDArray[np.float32], modes: list[SearchMode]) -> None:
-    """Open the engine and search; print what it took until the first answer."""
+async def open_engine(folder: Path, query: NDArray[np.float32]) -> tuple[Taken, int]:
+    """Open the engine and search in each way.
+
+    Returns:
+        What it took until the first answer, and the memory of the process in the end.
+    """
     start = Moment()
     async with LocalRetrieval(folder) as engine:
-        await find(engine, query, modes[0])
+        await find(engine, query, "vector")
         taken = start.taken()
-        for mode in modes[1:]:
+        for mode in MODES:
             await find(engine, query, mode)
-        show_opening(taken)
+        return taken, own_memory()
 
 
-def show_opening(taken: Taken) -> None:
-    """Print what opening took for the process that started this one."""
-    print(json.dumps([taken.seconds, taken.processor, own_memory()]))
+def open_bare(folder: Path, query: NDArray[np.float32], chunks: int) -> tuple[Taken, int]:
+    """Map the bare matrix and multiply it once; what it gives is as for the engine."""
+    start = Moment()
+    shape = (chunks, len(query))
+    mapped = np.memmap(folder / "bare", dtype=np.float32, mode="r", shape=shape)
+    float((mapped @ query).max())
+    return start.taken(), own_memory()
 
 
 def open_here(way: str, folder: Path, size: Size) -> None:
-    """Open in one of two ways in this process, which is fresh, and print what it took."""
+    """Open twice in one of two ways in this process, which is fresh, and print what it took."""
     query = np.ones(size.dimensions, dtype=np.float32) / np.float32(size.dimensions**0.5)
     before = own_memory()
-    if way == "numpy":
-        start = Moment()
-        shape = (size.chunks, size.dimensions)
-        mapped = np.memmap(folder / "bare", dtype=np.float32, mode="r", shape=shape)
-        float((mapped @ query).max())
-        show_opening(start.taken())
-    else:
-        asyncio.run(open_engine(folder, query, ["vector", "lexical", "hybrid"]))
-    print(before)
+    both = [
+        open_bare(folder, query, size.chunks)
+        if way == "numpy"
+        else asyncio.run(open_engine(folder, query))
+        for _ in range(2)
+    ]
+    times = [(one.seconds, one.processor) for one, _ in both]
+    print(json.dumps([*times, both[0][1] - before]))
 
 
 def opening(folder: Path, size: Size, rounds: int) -> None:
     """Print what opening costs, in fresh processes that take turns."""
-    taken: dict[str, list[Taken]] = {"numpy": [], "engine": []}
+    taken: dict[str, list[list[Taken]]] = {"numpy": [], "engine": []}
     memory: dict[str, float] = {}
     for _ in range(rounds):
         for way, times in taken.items():
@@ -277,17 +292,16 @@ def opening(folder: Path, size: Size, rounds: int) -> None:
                 check=True,
                 capture_output=True,
                 text=True,
-            ).stdout.splitlines()
-            seconds, processor, after = json.loads(found[0])
-            times.append(Taken(seconds, processor))
-            memory[way] = after - int(found[1])
-    floor = middle(taken["numpy"])
+            ).stdout
+            *both, memory[way] = json.loads(found)
+            times.append([Taken(*one) for one in both])
     held = size.chunks * size.dimensions * 4
-    for way, times in taken.items():
-        print(
-            f"open, first: {way:7} {middle(times).compared(floor)}"
-            f"   memory {memory[way] / 1e6:7.0f} MB, {memory[way] / held:5.2f} × the vectors"
-        )
+    for place, label in enumerate(("first", "again")):
+        floor = middle([one[place] for one in taken["numpy"]])
+        for way, times in taken.items():
+            print(f"open, {label}: {way:7} {middle([one[place] for one in times]).compared(floor)}")
+    for way, most in memory.items():
+        print(f"memory: {way:12} {most / 1e6:7.0f} MB, {most / held:5.2f} × the vectors")
 
 
 def measure(size: Size, rounds: int) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
 from tailorbird.cli.app import run
-from tailorbird.data.documents.codes import DOCUMENT_CODES
+from tailorbird.data.documents.codes import DOCUMENT_CODES, INDEX_CODES
+from tailorbird.data.questions.codes import LABEL_CODES, QUESTION_CODES
 from tailorbird.data.training.codes import TRAINING_CODES
 from tailorbird.providers.fake.flavors import FLAVORS
 from tailorbird.types import Capability
@@ -25,35 +26,39 @@ REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
 def problems() -> str:
     """Give the page of problem codes."""
-    rows = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in TRAINING_CODES.items())
-    documents = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in DOCUMENT_CODES.items())
     return f"""# Problem codes
 
 Every problem in a file has a code that stays, so that scripts can tell them apart.
-`validate --json` gives them in `problems[].code`.
+Messages end with it; `validate --json` gives it in `problems[].code`.
 
 ## Training files
 
-| code | meaning |
-|---|---|
-{rows}
+{_table(TRAINING_CODES)}
 
-## Tables of questions, and documents
+## Tables of questions
 
-| family | what it is about |
-|---|---|
-| `file.*`, `encoding.*` | the file as a whole: missing, empty, another kind of file, its encoding |
-| `csv.*`, `json.*` | the form of a table or of JSON Lines: header, columns, quotes, width |
-| `row.*`, `input.*`, `data.*` | one row: empty, repeated, contradicting another one, too long |
-| `cell.*`, `text.*` | what stands in a cell: formulas, Excel's error values, invisible characters |
-| `document.*` | a document, see below |
+What is wrong with a file, its encoding or its characters (`file.*`, `encoding.*`, `text.*`) has the
+codes above; there are more:
+
+{_table(QUESTION_CODES)}
+
+## Labels
+
+{_table(LABEL_CODES)}
 
 ## Documents
 
-| code | meaning |
-|---|---|
-{documents}
+{_table(DOCUMENT_CODES)}
+
+## Indexes
+
+{_table(INDEX_CODES)}
 """
+
+
+def _table(codes: Mapping[str, str]) -> str:
+    rows = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in codes.items())
+    return f"| code | meaning |\n|---|---|\n{rows}"
 
 
 def capabilities() -> str:

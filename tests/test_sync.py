@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
+import resource
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -129,3 +134,74 @@ def test_a_closed_workbench_says_so(tmp_path: Path) -> None:
         tailorbird.open_sync("fake", workspace=tmp_path / "file", environ={}),
     ):
         pass
+
+
+FORKED = """
+import os, sys, tailorbird
+
+with tailorbird.open_sync("fake", workspace=None, environ={}) as bench:
+    bench.ask("Hello?")
+    child = os.fork()
+    if not child:
+        try:
+            bench.ask("Hello?")
+        except tailorbird.InvalidInputError as error:
+            sys.exit(7 if "behind a fork" in str(error) else 8)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert bench.ask("Hello?").text
+print("left")
+kept = tailorbird.open_sync("fake", workspace=None, environ={}).__enter__()
+print(bool(kept.ask("Hello?").text))
+"""
+
+
+def test_the_process_ends_whatever_becomes_of_the_workbench() -> None:
+    """A fork is told that it has no loop, and ends; so does who never leaves the block."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED],
+        capture_output=True,
+        text=True,
+        timeout=18,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout.split()) == (0, ["left", "True"]), ended.stderr
+
+
+def _loops() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "tailorbird"]
+
+
+def test_leaving_twice_closes_once() -> None:
+    """A workbench that was left is left alone, and its loop is gone."""
+    with tailorbird.open_sync("fake", workspace=None, environ={}) as bench:
+        assert len(_loops()) == 1
+    assert not _loops()
+    bench.__exit__(None, None, None)
+
+
+def test_a_workbench_that_nobody_holds_ends_its_loop(tmp_path: Path) -> None:
+    """Dropped without leaving the block, it leaves no thread behind."""
+    bench = tailorbird.open_sync("fake", workspace=tmp_path, environ={})
+    bench.__enter__()
+    [loop] = _loops()
+    del bench
+    gc.collect()
+    assert not loop.is_alive()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_loop_that_cannot_begin_is_told() -> None:
+    """Where the system gives no more handles, opening raises instead of waiting."""
+    with tailorbird.open_sync("fake", workspace=None, environ={}):
+        handles = len(list(Path("/dev/fd").iterdir()))  # and everything is imported
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (handles - 4, hard))
+    try:
+        with (
+            pytest.raises(OSError, match="Too many open files"),
+            tailorbird.open_sync("fake", workspace=None, environ={}),
+        ):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    gc.collect()  # a loop that was half made complains when it is thrown away

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 import tailorbird
-from tailorbird import QuestionSet, Workbench
+from tailorbird import Arm, QuestionSet, Workbench
 from tailorbird.exceptions import (
     ConfigError,
     InvalidInputError,
@@ -217,3 +218,63 @@ async def test_a_comparison_remembers_what_it_was_made_with(tmp_path: Path) -> N
     async with opened(tmp_path / "room") as bench:
         result = await bench.compare(bench.arms(), ROWS[:2], settings={"seed": 7})
         assert result.data.settings == {"seed": 7}
+
+
+@pytest.mark.parametrize("value", [None, object(), [1], float("nan"), float("-inf")])
+async def test_settings_are_looked_at_before_anything_is_asked(value: object) -> None:
+    """What cannot stand in a report is refused while nothing has been paid."""
+    provider = FakeProvider()
+    async with Workbench(provider) as bench:
+        settings = cast("dict[str, str]", {"seed": 7, "extra": value})
+        with pytest.raises(InvalidInputError, match=r"settings\['extra'\] is .*: give a text"):
+            await bench.compare(bench.arms(), ROWS[:2], settings=settings)
+        assert not provider.calls
+
+
+ROW = ("What stands on shelf 1?", "A kettle.")
+
+
+@pytest.mark.parametrize("wrong", ["faq.csv", Path("faq.csv"), [ROW], [{"question": "Why?"}]])
+async def test_what_is_no_question_is_told_at_once(wrong: object, tmp_path: Path) -> None:
+    """Who passes a path or plain rows is told what reads them, before anything is asked."""
+    given = cast("QuestionSet", wrong)
+    provider = FakeProvider()
+    way = r"read_questions\(path\) and QuestionSet.from_rows\(rows\) give questions"
+    async with Workbench(provider) as bench:
+        for asked in (
+            bench.estimate(given),
+            bench.start_fine_tune(given, name="x"),
+            bench.start_fine_tune(ROWS, name="x", validation=given),
+            bench.compare(bench.arms(), given),
+            bench.evaluate_retrieval("x", given),
+            bench.record("x", given, bundle=tmp_path),
+            bench.make_questions(train=given),
+        ):
+            with pytest.raises(InvalidInputError, match=way):
+                await asked
+        with pytest.raises(InvalidInputError, match="examples"):
+            bench.arms(examples=given)
+        assert not provider.calls
+
+
+@pytest.mark.parametrize("wrong", [5, None, ["text"], [{"id": "a", "text": "b"}], "one"])
+async def test_what_is_no_document_is_told_at_once(wrong: object) -> None:
+    """Texts and mappings are no documents, and neither is a single one without a list."""
+    one = Document(id=DocumentId("a"), text="Item 99 is in the cellar.")
+    given = cast("list[Document]", one if wrong == "one" else wrong)
+    async with Workbench(FakeProvider()) as bench:
+        for asked in (
+            bench.build_index(given, name="x"),
+            bench.estimate_index(given, name="x"),
+            bench.make_questions(documents=given),
+        ):
+            with pytest.raises(InvalidInputError, match=r"give a path, or a list of Document\("):
+                await asked
+
+
+async def test_what_is_no_arm_is_told_at_once() -> None:
+    """The name of an arm is none, and a single arm needs a list around it."""
+    async with Workbench(FakeProvider()) as bench:
+        for wrong in (["base"], "base", bench.arms()[0]):
+            with pytest.raises(InvalidInputError, match=r"`bench.arms\(…\)` gives arms"):
+                await bench.compare(cast("tuple[Arm, ...]", wrong), ROWS)

@@ -130,6 +130,22 @@ def test_interrupt(tailorbird: Callable[..., Any], scripted: Callable[..., None]
     assert "Traceback" not in ended.err
 
 
+def test_interrupt_between_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C while the program is still loading ends with 130, too, and without a traceback."""
+    import io  # noqa: PLC0415 - only here
+    from contextlib import redirect_stdout  # noqa: PLC0415 - only here
+
+    from tailorbird.cli import main  # noqa: PLC0415 - as an embedding program does
+
+    class Interrupting(io.TextIOWrapper):
+        def reconfigure(self, *, errors: str | None = None) -> None:
+            raise KeyboardInterrupt(errors)
+
+    with redirect_stdout(Interrupting(io.BytesIO())):
+        assert main(["--help"]) == 130
+    assert capsys.readouterr().err == "\ninterrupted\n"
+
+
 def test_unexpected_error(
     tailorbird: Callable[..., Any],
     install: Callable[..., None],

@@ -289,7 +289,7 @@ def test_options_of_python_are_told_as_such(tailorbird: Callable[..., Any], tmp_
     (tmp_path / "faq.csv").write_text("title,text\nWhy?,So.\n")
     ended = tailorbird("validate", "faq.csv")
     assert ended.code == 1
-    assert "are those of tailorbird.read_questions in Python" in ended.out
+    assert "options such as columns=… are those of tailorbird.read_questions and" in ended.out
 
 
 @pytest.mark.parametrize(

@@ -320,3 +320,31 @@ def test_wrong_question(tailorbird: Callable[..., Any], args: tuple[str, ...], r
     ended = tailorbird("ask", *args)
     assert (ended.code, ended.out) == (2, "")
     assert reason in ended.err
+
+
+@pytest.mark.parametrize("command", ["search", "ask"])
+@pytest.mark.parametrize("limit", ["nan", "inf", "-inf"])
+def test_limit_must_be_a_number(
+    tailorbird: Callable[..., Any], pages: Path, command: str, limit: str
+) -> None:
+    """A score that nothing can be compared with is a mistake of the user's."""
+    tailorbird("index", pages, "--name", "pages")
+    ended = tailorbird(command, "boots", "--index", "pages", "--min-score", limit)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{limit} is no limit; give a finite number" in ended.err
+
+
+def test_many_wrong_rows_of_documents(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
+    """The first 20 problems are shown; no command is named that cannot show the others."""
+    (tmp_path / "rows.jsonl").write_text('{"body": "x"}\n' * 30)
+    ended = tailorbird("index", "rows.jsonl", "--name", "rows")
+    assert ended.code == 1
+    assert "… and 10 more\n" in ended.err
+    assert "validate" not in ended.err
+
+
+def test_loaders_are_told_as_options_of_python(tailorbird: Callable[..., Any], pages: Path) -> None:
+    """A fix that names an argument of `read_documents` says so."""
+    (pages / "mail.eml").write_text("Subject: Hi")
+    ended = tailorbird("index", pages, "--name", "pages")
+    assert "options such as loaders=… are those of tailorbird.read_questions and" in ended.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,9 @@ def test_place_of_a_report_is_checked_first(
     folder = tailorbird("compare", faq, flag, tmp_path)
     assert folder.code == 2
     assert "is a folder" in folder.err
+    device = tailorbird("compare", faq, flag, "/dev/stdout")
+    assert device.code == 2
+    assert "'/dev/stdout': it is a device or a pipe; name a file" in device.err.replace("\n", " ")
     assert not (tmp_path / ".tailorbird").exists()
 
 
@@ -390,16 +394,126 @@ def test_stop_early(tailorbird: Callable[..., Any], faq: Path, handbook: Path) -
         ("--stop-early", "--bulk"),
         ("--stop-early", "--judge", "--judge-decides"),
         ("--bulk", "--stream"),
+        ("--stop-early", "--arms", "tuned"),
+        ("--stop-early", "--arms", "tuned", "--checkpoints"),
+        ("--arms", "base", "--checkpoints"),
     ],
 )
 def test_what_does_not_go_together_is_refused_before_training(
     tailorbird: Callable[..., Any], faq: Path, together: tuple[str, ...]
 ) -> None:
     """Nothing is tuned or asked for options that exclude each other."""
-    ended = tailorbird("compare", faq, "--arms", "tuned,base", *together)
+    for way in ((), ("--dry-run",)):
+        ended = tailorbird("compare", faq, "--arms", "tuned,base", *together, *way)
+        assert ended.code == 2
+        assert "leave out" in ended.err
+        assert "training:" not in ended.err
+    assert tailorbird("jobs", "--json", "-").data == {"jobs": []}
+
+
+def test_one_arm_that_is_left_does_not_stop_early(
+    tailorbird: Callable[..., Any], faq: Path, tmp_path: Path
+) -> None:
+    """Where nothing can be tuned, the arm that is left is named, and nothing is asked."""
+    closed = '[profiles.closed]\nprovider = "fake"\ntraining_until = 2020-01-01\n'
+    (tmp_path / "tailorbird.toml").write_text(closed)
+    args = ("compare", faq, "--arms", "tuned,base", "--stop-early", "--profile", "closed")
+    ended = tailorbird(*args)
     assert ended.code == 2
-    assert "leave out" in ended.err
-    assert "training:" not in ended.err
+    assert "and 'base' is the only one: name another one by --arms" in ended.err
+    assert tailorbird("spending", "--profile", "closed", "--json", "-").data["spending"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (("--judge",), "no model for the role 'judge'"),
+        (("--similarity",), "no model for the role 'embedding'"),
+        (("--bulk",), "'batches' is not available"),
+        (("--name", ""), "cannot name a comparison"),
+    ],
+)
+def test_what_is_missing_is_said_before_training(
+    tailorbird: Callable[..., Any],
+    install: Callable[[str, str], None],
+    faq: Path,
+    options: tuple[str, ...],
+    hint: str,
+) -> None:
+    """What the provider or the profile lacks is found before a training is paid for."""
+    install(
+        "bare",
+        "from tailorbird.providers.fake import FakeProvider\n"
+        "class Bare(FakeProvider):\n"
+        "    @property\n"
+        "    def capabilities(self):\n"
+        "        known = super().capabilities\n"
+        "        kept = tuple(one for one in known.entries if one.capability != 'batches')\n"
+        "        return known.model_copy(update={'entries': kept})\n"
+        "    @property\n"
+        "    def roles(self):\n"
+        "        known = super().roles\n"
+        "        return {one: known[one] for one in ('chat', 'tune_base')}\n"
+        "def open_provider(options, *, context):\n"
+        "    return Bare(state=context.state)\n",
+    )
+    for way in ((), ("--dry-run",)):
+        ended = tailorbird("compare", faq, "--arms", "tuned", *options, *way, "--profile", "bare")
+        assert ended.code == 2
+        assert hint in ended.err
+    assert tailorbird("jobs", "--profile", "bare", "--json", "-").data == {"jobs": []}
+
+
+def test_parquet_needs_its_package_before_training(
+    tailorbird: Callable[..., Any], faq: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report that cannot be written in the end is no reason to pay for a training."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    ended = tailorbird("compare", faq, "--parquet", "answers.parquet")
+    assert ended.code == 2
+    assert "pip install pyarrow" in ended.err
+    assert tailorbird("jobs", "--json", "-").data == {"jobs": []}
+
+
+def test_documents_without_text_are_found_before_training(
+    tailorbird: Callable[..., Any], faq: Path, tmp_path: Path
+) -> None:
+    """The index is built before the training, so that its trouble costs nothing."""
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "shelf" / "empty.md").write_text(" ")
+    ended = tailorbird("compare", faq, "--documents", "shelf")
+    assert ended.code != 0
+    assert tailorbird("jobs", "--json", "-").data == {"jobs": []}
+
+
+def test_labels_that_do_not_count_are_named(
+    tailorbird: Callable[..., Any], faq: Path, tmp_path: Path
+) -> None:
+    """How many labels are of nothing that is compared is said with their lines; not all may be."""
+    args = ("compare", faq, "--arms", "base,few-shot")
+    assert tailorbird(*args, "--csv", "answers.csv").code == 0
+    with (tmp_path / "answers.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["kind"] != "unanswerable"]
+    wanted = [rows[0], {**rows[1], "arm": "old"}, {**rows[2], "id": "gone"}]
+    lines = [f"{row['arm']},{row['id']},yes" for row in wanted]
+    (tmp_path / "labels.csv").write_text("\n".join(["arm,id,right", *lines]))
+    judged = (*args, "--judge", "--labels", "labels.csv")
+    ended = tailorbird(*judged)
+    assert ended.code == 0
+    flat = " ".join(ended.err.split())
+    assert "labels.csv, line 3: 1 of 3 labels are of an arm that is not compared" in flat
+    assert "labels.csv, line 4: 1 of 3 labels are of a question that is not asked" in flat
+    told = tailorbird(*judged, "--json", "-").data["judge"]
+    assert [(one["code"], one["line"]) for one in told["problems"]] == [
+        ("labels.arm", 3),
+        ("labels.question", 4),
+    ]
+    assert "'old' (line 3)" in told["caveats"][-3]
+    (tmp_path / "labels.csv").write_text("\n".join(["arm,id,right", *lines[1:]]))
+    for way in ((), ("--dry-run",)):
+        refused = tailorbird("compare", faq, *judged[2:], "--arms", "tuned,base", *way)
+        assert refused.code == 1
+        assert "2 error(s) in the data; nothing was sent" in refused.err
     assert tailorbird("jobs", "--json", "-").data == {"jobs": []}
 
 
@@ -412,8 +526,6 @@ def test_more_figures_and_arms(tailorbird: Callable[..., Any], faq: Path) -> Non
     assert re.search(r"^arm +similarity \(n=", ended.out, re.MULTILINE)
     assert re.search(r"^tuned @ \d+ ", ended.out, re.MULTILINE)
     assert "! No arm without tuning was compared" in ended.out.replace("\n  ", " ")
-    without = tailorbird("compare", faq, "--arms", "base", "--checkpoints", "--json", "-")
-    assert names(without) == ["base"]
 
 
 def test_a_terminal_shows_what_training_memorized(terminal: Callable[..., Any], faq: Path) -> None:

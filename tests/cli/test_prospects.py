@@ -26,6 +26,8 @@ def test_all_steps_are_told_and_none_is_taken(
     assert lines[-2].startswith("judging: at most ")
     assert re.fullmatch(r"in all: about 0\.\d{4} USD", lines[-1])
     assert ended.err.endswith("nothing was sent; the same command without --dry-run does it\n")
+    six = "base, prompted, few-shot, retrieval, tuned, tuned + retrieval, the judge"
+    assert f"hidden reasoning is not counted for {six}: of a model that" in ended.err
     paid = tailorbird("spending", "--json", "-").data
     assert paid["spending"] == paid["reserved"] == []
     assert tailorbird("jobs", "--json", "-").data["jobs"] == []
@@ -49,6 +51,7 @@ def test_the_comparison_then_costs_about_that(
     assert again.data["training"] is None
     assert (again.data["indexing"]["added"], again.data["asking"]["answers"]) == (0, 0)
     assert again.data["usd"] == "0"
+    assert "hidden reasoning" not in again.err
     assert " of an earlier comparison is taken\n" in again.err
 
 

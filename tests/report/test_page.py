@@ -250,3 +250,27 @@ def test_fragment_keeps_its_styles_to_itself(data: ComparisonData) -> None:
     selectors = [one.strip() for rule in rules for one in rule.split(",")]
     assert selectors
     assert [one for one in selectors if not one.startswith(".tb")] == []
+
+
+def test_one_endless_answer_hides_no_question(data: ComparisonData) -> None:
+    """Very long texts are cut with a word about it, and every question stays on the page."""
+    first = data.questions[0].id
+    endless = tuple(
+        one.model_copy(update={"answer": one.answer.model_copy(update={"text": "長い<" * 200_000})})
+        if one.question == first and one.answer is not None
+        else one
+        for one in data.outcomes
+    )
+    page = to_html(data.model_copy(update={"outcomes": endless}))
+    assert len(page.encode()) < 1_000_000
+    assert "592,000 more characters stand in the JSON and CSV)" in page
+    assert page.count('<details class="q ') == len(data.questions)
+    assert Reader(page).mismatches == []
+
+
+def test_texts_keep_their_direction_to_themselves(make_comparison: MakeComparison) -> None:
+    """Text from outside runs as its own first letter says, and turns nothing beside it around."""
+    page = to_html(make_comparison(names=("base",), hostile="\u202eevil"))
+    around = re.findall(r"<(\w+)([^<>]*)>[^<>]*\u202e", page)
+    assert around
+    assert all('dir="auto"' in attributes for _, attributes in around)

@@ -800,3 +800,38 @@ async def test_kill_keeps_whole_documents(tmp_path: Path, library: Library) -> N
             assert {one.chunks for one in held} == {5}
             hits = await find(engine, library, "run", mode="vector", top_k=50)
             assert len(hits) == min(50, 5 * len(held))
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_same_search_again(
+    shop: LocalRetrieval, library: Library, mode: SearchMode
+) -> None:
+    """It finds the same, until the index changes; another limit or vector is another search."""
+    query = SearchQuery(text="When does the shop open?", mode=mode, top_k=2)
+    vector = library.vector(query.text)
+    first = await shop.search(NAME, query, vector=vector)
+    assert await shop.search(NAME, query, vector=vector) == first
+    fewer = query.model_copy(update={"top_k": 1})
+    assert await shop.search(NAME, fewer, vector=vector) == first[:1]
+    if mode != "lexical":
+        others = await shop.search(NAME, query, vector=library.vector("フレームの保証"))
+        assert others != first
+    await shop.upsert(NAME, [library.document("new", "When does the shop open? At ten.")])
+    assert names(await shop.search(NAME, query, vector=vector))[0].startswith("new")
+
+
+async def test_a_search_for_true_is_none_for_one(engine: LocalRetrieval, library: Library) -> None:
+    """Python's `True == 1`: searches that differ in that only must not share their hits."""
+    await engine.create(library.spec)
+    await engine.upsert(
+        NAME,
+        [
+            library.document("flag", "The shop opens at nine.", metadata={"new": True}),
+            library.document("number", "The shop opens at nine.", metadata={"new": 1}),
+        ],
+    )
+    for value, found in ((True, "flag"), (1, "number"), (1.0, "number"), (True, "flag")):
+        where = Compare(type="eq", key="new", value=value)
+        query = SearchQuery(text="shop", mode="lexical", filter=where)
+        [hit] = await engine.search(NAME, query)
+        assert hit.chunk.document == found

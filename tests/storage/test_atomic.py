@@ -193,3 +193,46 @@ def test_new_file_needs_a_free_name(tmp_path: Path) -> None:
     assert path.read_bytes() == b"old"
     with pytest.raises(StorageError, match="cannot write"), new_file(tmp_path / "no" / "new"):
         pass
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/stdout"])
+def test_device_keeps_its_name(name: str) -> None:
+    """What is no file is not put aside for one, even by somebody who may do everything."""
+    before = os.lstat(name)
+    with pytest.raises(StorageError, match=r"cannot write '/dev/.*it is a device or a pipe"):
+        write_atomic(name, "gone")
+    assert os.lstat(name).st_ino == before.st_ino
+
+
+def test_pipe_keeps_its_name(tmp_path: Path) -> None:
+    """A pipe is neither written to, which could wait for ever, nor replaced; its links neither."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(StorageError, match="it is a device or a pipe; name a file"):
+            write_atomic(path, "gone")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert link.is_symlink()
+    assert sorted(tmp_path.iterdir()) == [link, pipe]
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", ".."])
+def test_folder_is_no_place(name: str) -> None:
+    """The name of a folder, or none at all, is told in words."""
+    with pytest.raises(StorageError, match=r"it is a folder; name a file"):
+        write_atomic(name, "gone")
+
+
+def test_link_makes_way(tmp_path: Path) -> None:
+    """A link to a file, or to nothing, is replaced; what it leads to is left alone."""
+    other = tmp_path / "other"
+    other.write_text("kept", encoding="utf-8")
+    for target in (other, tmp_path / "nothing"):
+        link = tmp_path / "link"
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        write_atomic(link, "new")
+        assert link.read_text(encoding="utf-8") == "new"
+        assert not link.is_symlink()
+    assert other.read_text(encoding="utf-8") == "kept"

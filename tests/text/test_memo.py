@@ -1,8 +1,8 @@
-"""What short texts came to is remembered; long ones are asked again."""
+"""What short texts came to is remembered; long ones are asked again. Recent values are kept."""
 
 from __future__ import annotations
 
-from tailorbird.text.memo import memo
+from tailorbird.text.memo import Recent, memo
 
 
 def test_short_texts_are_asked_once() -> None:
@@ -47,3 +47,15 @@ def test_what_was_not_used_for_long_goes() -> None:
     for text in ("a", "b", "a", "c", "a", "b"):
         size(text)
     assert asked == ["a", "b", "c", "b"]
+
+
+def test_only_the_newest_values_are_kept() -> None:
+    """The key that came first goes; a value that is put in again replaces the one before."""
+    recent: Recent[str, int] = Recent(2)
+    assert recent.get("a") is None
+    recent.put("a", 1)
+    recent.put("b", 2)
+    recent.put("b", 3)
+    assert (recent.get("a"), recent.get("b")) == (1, 3)
+    recent.put("c", 4)
+    assert (recent.get("a"), recent.get("b"), recent.get("c")) == (None, 3, 4)

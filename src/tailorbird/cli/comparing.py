@@ -43,6 +43,7 @@ from tailorbird.cli.reporting import (
 from tailorbird.cli.session import existing, session, work
 from tailorbird.data import read_questions
 from tailorbird.exceptions import InvalidInputError
+from tailorbird.report.comparison import require_pyarrow
 from tailorbird.types.ids import ModelId
 from tailorbird.workbench import WORKSPACE
 from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY
@@ -228,6 +229,8 @@ def _look_ahead(
 def _compare(
     place: Place, screen: Screen, request: Request, files: Mapping[str, str | None]
 ) -> None:
+    if files["parquet"] is not None:
+        require_pyarrow()
     _announce(screen, request)
     result = work(place, screen, partial(run_comparison, screen, request))
     show_comparison(screen, result)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from tailorbird.cli.arm_names import needs_documents, needs_tuning
 from tailorbird.cli.failures import show_problems
+from tailorbird.cli.preflight import check_arms, check_request
 from tailorbird.data import ChunkOptions
 from tailorbird.data.questions.split import split_questions
-from tailorbird.exceptions import InvalidInputError, UnsupportedError
+from tailorbird.exceptions import UnsupportedError
+from tailorbird.journal.workspace import check_report_name
 from tailorbird.types.capabilities import Capability
 from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY
 from tailorbird.workflow.answering.arms import pick_arms
@@ -105,6 +107,8 @@ class How:
             stop_early=self.stop_early is not None,
             decides=self.judge is not None and self.judge.decides,
         )
+        if self.name is not None:
+            check_report_name(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +140,18 @@ async def run_comparison(
 ) -> Comparison:
     """Tune and index as far as the arms need it, ask, and conclude.
 
+    What is free comes first, and the index before the training: it is what costs least.
+
     Raises:
         DataError: The rows break a rule of the provider.
         JobError: The job gave no model.
         TailorbirdError: Whatever else a step of the workbench raises.
     """
-    tuned = await _tuned(bench, screen, request, on_progress)
+    tunes = can_tune(bench, screen, request)
+    check_request(screen, bench, request, tunes=tunes)
+    plan = await plan_training(bench, screen, request) if tunes else None
     index = await _index(bench, screen, request, on_progress)
+    tuned = await _trained(bench, screen, request, plan, on_progress)
     compared = await choose_arms(bench, request, tuned=tuned, index=index)
     how = request.how
     asking = await bench.estimate_comparison(compared, request.parts.held_out, bulk=how.bulk)
@@ -180,9 +189,7 @@ async def choose_arms(
     )
     names = {arm.name for arm in possible}
     arms = [name for name in request.arms if name in names]
-    if not arms:
-        message = f"none of the arms can be asked: {', '.join(request.arms)}; name others by --arms"
-        raise InvalidInputError(message)
+    check_arms(arms, request.arms)
     compared = pick_arms(possible, arms)
     if request.checkpoints and tuned is not None:
         searched = index if any(map(needs_documents, filter(needs_tuning, arms))) else None
@@ -191,14 +198,18 @@ async def choose_arms(
     return compared
 
 
-async def _tuned(
-    bench: Workbench, screen: Screen, request: Request, on_progress: OnProgress
+async def _trained(
+    bench: Workbench,
+    screen: Screen,
+    request: Request,
+    plan: Training | None,
+    on_progress: OnProgress,
 ) -> TunedModel | None:
-    """Tune when an arm needs it; a provider that cannot leaves these arms out, with the reason."""
-    if not can_tune(bench, screen, request):
+    """Tune as planned; a provider that cannot leaves the tuned arms out, with the reason."""
+    if plan is None:
         return None
     try:
-        return await _train(bench, screen, request, on_progress)
+        return await _train(bench, screen, request, plan, on_progress)
     except UnsupportedError as exc:
         _leave_out(screen, exc)
         return None
@@ -252,9 +263,8 @@ async def plan_training(bench: Workbench, screen: Screen, request: Request) -> T
 
 
 async def _train(
-    bench: Workbench, screen: Screen, request: Request, on_progress: OnProgress
+    bench: Workbench, screen: Screen, request: Request, plan: Training, on_progress: OnProgress
 ) -> TunedModel:
-    plan = await plan_training(bench, screen, request)
     if plan.estimate is not None:
         screen.note(f"training: run {plan.name!r}: {plan.estimate}")
     await bench.start_fine_tune(

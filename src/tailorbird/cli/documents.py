@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,6 +41,19 @@ _ABSTAINED = {
     AbstainReason.UNSUPPORTED: "no citation of the model's answer could be verified",
 }
 
+
+def _finite(given: float | None) -> float | None:
+    """Give a number back that can be compared with scores.
+
+    Raises:
+        typer.BadParameter: It is infinite, or no number.
+    """
+    if given is not None and not math.isfinite(given):
+        message = f"{given} is no limit; give a finite number"
+        raise typer.BadParameter(message)
+    return given
+
+
 _MinScore = Annotated[
     float | None,
     typer.Option(
@@ -47,6 +61,7 @@ _MinScore = Annotated[
         metavar="X",
         help="Leave out passages below it; its range is that of the mode's scores.",
         show_default=False,
+        callback=_finite,
     ),
 ]
 _Mode = Annotated[

@@ -33,11 +33,12 @@ CANNOT_RUN = 2
 INTERRUPTED = 130
 """Ctrl-C: 128 and the number of the signal, as shells count."""
 
-_OPTION = re.compile(r".*\b(?:columns|encoding|empty_answers|normalize)=", re.DOTALL)
+_OPTION = re.compile(r".*\b(columns|encoding|empty_answers|normalize|loaders|max_\w+)=", re.DOTALL)
 _ELSEWHERE = (
-    "    options such as columns=… are those of tailorbird.read_questions in Python; on the command"
-    " line, mend the file instead"
+    "    options such as {}=… are those of tailorbird.read_questions and read_documents in Python;"
+    " on the command line, mend the file instead"
 )
+_DOCUMENT = "document."  # how the codes of problems begin that only documents have
 
 SHOWN = 20
 """How many problems are shown unless all are asked for: about a screen."""
@@ -109,7 +110,9 @@ def _amounts(error: TailorbirdError) -> Mapping[str, object]:
 def show_problems(
     say: Say, problems: Sequence[Problem], *, total: int, everything: bool = False
 ) -> None:
-    """List problems with place, reason and fix, the first 20 unless all are wanted.
+    """List problems with place, reason, code and fix, the first 20 unless all are wanted.
+
+    What the codes mean stands in the reference, "Problem codes".
 
     Args:
         say: Shows a line: `Screen.show` where problems are the result, else `Screen.note`.
@@ -120,16 +123,18 @@ def show_problems(
     shown = problems if everything else problems[:SHOWN]
     for problem in shown:
         line = f"{problem.severity}: {_place(problem)}: {problem.reason}{_excerpt(problem)}"
-        say(line, style=_STYLES[problem.severity])
+        say(f"{line} ({problem.code})", style=_STYLES[problem.severity])
         if problem.fix:
             say(f"    fix: {problem.fix}")
     if total > len(shown):
         left, kept = total - len(shown), len(problems) - len(shown)
         them = "them" if kept == left else f"{kept} of them"
-        way = f"; `tailorbird validate FILE --all` shows {them}" if kept else ""
+        # `validate` reads questions and training data only.
+        is_seen = kept and not any(problem.code.startswith(_DOCUMENT) for problem in problems)
+        way = f"; `tailorbird validate FILE --all` shows {them}" if is_seen else ""
         say(f"… and {left} more{way}")
-    if any(_OPTION.match(problem.fix) for problem in shown):
-        say(_ELSEWHERE)
+    for option in [found[1] for problem in shown if (found := _OPTION.match(problem.fix))][:1]:
+        say(_ELSEWHERE.format(option))
 
 
 def _place(problem: Problem) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tailorbird.cli.screen import STDOUT
+from tailorbird.exceptions import StorageError
+from tailorbird.storage.atomic import check_place
 from tailorbird.types.budget import Budget
 from tailorbird.workbench import WORKSPACE
 
@@ -23,15 +25,16 @@ def writable(path: str | None) -> str | None:
     It is asked before anything is paid for, so that no result is left without a place.
 
     Raises:
-        typer.BadParameter: There is no such folder, or a folder stands where the file should be.
+        typer.BadParameter: There is no such folder, or what has the name is no file.
     """
     if path is None or path == STDOUT:
         return path
-    if os.path.isdir(path):  # noqa: PTH112 - unlike Path.is_dir, it never raises
-        message = f"{path!r} is a folder; name a file"
-        raise typer.BadParameter(message)
-    folder = os.path.dirname(path) or "."  # noqa: PTH120 - the same
-    if not os.path.isdir(folder):  # noqa: PTH112 - the same
+    try:
+        check_place(Path(path))
+    except StorageError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+    folder = os.path.dirname(path) or "."  # noqa: PTH120 - as it was written
+    if not os.path.isdir(folder):  # noqa: PTH112 - unlike Path.is_dir, it never raises
         message = f"there is no folder {folder!r} to write into; make it first"
         raise typer.BadParameter(message)
     return path

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tailorbird.cli.comparison import can_tune, choose_arms, index_place, plan_training
 from tailorbird.cli.failures import show_problems
+from tailorbird.cli.preflight import check_request
 from tailorbird.data import ChunkOptions
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.types.ids import IndexName, JobId, ModelId
@@ -55,6 +56,13 @@ class Prospects:
                 total += one.usd
         return total
 
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """Name the arms, and the judge, of which nobody knows how much they reason unasked."""
+        arms = tuple(one.arm for one in self.asking.arms if not one.measured)
+        judge = self.judging is not None and not self.judging.measured
+        return (*arms, "the judge") if judge else arms
+
     def to_object(self) -> Mapping[str, object]:
         """Give it as JSON has it."""
         steps = ("training", "indexing", "asking", "judging")
@@ -74,7 +82,9 @@ async def look_ahead(
     Raises:
         TailorbirdError: What reading the documents and choosing the arms raises.
     """
-    training, tuned = await _training(bench, screen, request)
+    tunes = can_tune(bench, screen, request)
+    check_request(screen, bench, request, tunes=tunes)
+    training, tuned = await _training(bench, screen, request) if tunes else (None, None)
     indexing, index, passage_tokens = await _indexing(bench, screen, request, on_progress)
     if request.checkpoints and tuned is not None and tuned.job == _NOT_YET:
         screen.note("checkpoints are not counted: there are none before the training")
@@ -118,6 +128,12 @@ def show_prospects(screen: Screen, told: Prospects) -> None:
         screen.show(f"judging: at most {told.judging}")
     total = "?" if told.usd is None else f"about {told.usd:,.4f}"
     screen.show(f"in all: {total} USD")
+    if guessed := told.unmeasured:
+        screen.note(
+            f"hidden reasoning is not counted for {', '.join(guessed)}: of a model that reasons"
+            " unasked, answers take more tokens out than this, up to what 'at most' says; after a"
+            " few answers it is known"
+        )
     screen.note("nothing was sent; the same command without --dry-run does it")
 
 
@@ -125,8 +141,6 @@ async def _training(
     bench: Workbench, screen: Screen, request: Request
 ) -> tuple[Estimate | None, TunedModel | None]:
     """Estimate the training; give the model that there is, or one that stands in for it."""
-    if not can_tune(bench, screen, request):
-        return None, None
     plan = await plan_training(bench, screen, request)
     if plan.estimate is None:
         try:

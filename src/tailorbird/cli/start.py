@@ -24,7 +24,12 @@ def main(args: Sequence[str] | None = None) -> int:
         if find_spec(package) is None:
             sys.stderr.write(f"error: {MissingExtraError(package=package, extra='cli')}\n")
             return 2
-    # Loads typer and rich, which only the extra brings; the lines above must run without them.
-    from tailorbird.cli.app import run  # noqa: PLC0415
+    try:
+        # Loads typer and rich, which only the extra brings; the lines above must run without them.
+        from tailorbird.cli.app import run  # noqa: PLC0415
 
-    return run(args)
+        return run(args)
+    except KeyboardInterrupt:
+        # Between commands, and while modules are loaded, nobody else listens to Ctrl-C.
+        sys.stderr.write("\ninterrupted\n")
+        return 130

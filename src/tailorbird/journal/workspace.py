@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from tailorbird.exceptions import InvalidInputError, StorageError
 from tailorbird.journal.journal import Journal
 from tailorbird.journal.threads import in_thread
+from tailorbird.journal.turns import Turns
 from tailorbird.protocols import SystemClock
 from tailorbird.storage import AtomicFile, make_private_folder, write_atomic
 from tailorbird.types.tuned import TunedModel
@@ -33,10 +34,11 @@ class Workspace:
 
     `journal.sqlite` is the journal, `indexes/` the local indexes, `training/` the files that were
     uploaded, `state/<profile>/` what a provider keeps, `models/<name>/` one JSON file for each
-    account that has a tuned model of that name, and `reports/` one for each comparison.
+    account that has a tuned model of that name, and `reports/` one for each comparison. `turns/`
+    holds empty files by which processes wait for each other.
 
     Nothing is written outside it. Without a folder everything is kept in memory, but for training
-    files, which go to the system's temporary folder and are deleted at the end.
+    files and turns, which go to the system's temporary folder and are deleted at the end.
     """
 
     def __init__(self, folder: Path | None, *, clock: Clock | None = None) -> None:
@@ -71,6 +73,7 @@ class Workspace:
             if self.folder is None:
                 name = stack.enter_context(tempfile.TemporaryDirectory(prefix="tailorbird-"))
                 self._training = Path(name)
+                self._turns = Turns(self._training / "turns", self.clock)
                 self._journal = Journal(None)
             else:
                 try:
@@ -80,6 +83,7 @@ class Workspace:
                 except (OSError, StorageError) as exc:
                     message = f"cannot use the workspace {str(self.folder)!r}: {exc}"
                     raise StorageError(message) from exc
+                self._turns = Turns(self.folder / "turns", self.clock)
                 self._journal = Journal(self.folder / "journal.sqlite")
             self._stack = stack.pop_all()
 
@@ -109,6 +113,11 @@ class Workspace:
     def index_folder(self) -> Path | None:
         """Where indexes are kept; None keeps them in memory."""
         return None if self.folder is None else self.folder / "indexes"
+
+    @property
+    def turns(self) -> Turns:
+        """Who may do what two would pay for."""
+        return self._turns
 
     @property
     def training_folder(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
     )
 
 _BYTE_ORDER_MARK = "\ufeff"
+
+
+def require_pyarrow() -> None:
+    """Do nothing where Parquet files can be written; nothing is imported.
+
+    Raises:
+        ConfigError: pyarrow is not installed.
+    """
+    if find_spec("pyarrow") is None:
+        message = "the package 'pyarrow' is not installed: pip install pyarrow"
+        raise ConfigError(message)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -172,12 +184,9 @@ class Comparison:
             ConfigError: pyarrow is not installed.
             StorageError: The file cannot be written.
         """
-        try:
-            # By name, as in `to_pandas`.
-            arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-        except ImportError as exc:
-            message = "the package 'pyarrow' is not installed: pip install pyarrow"
-            raise ConfigError(message) from exc
+        require_pyarrow()
+        # By name, as in `to_pandas`.
+        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
         table = arrow.Table.from_pylist(_encodable(self.to_rows()))
         sink = arrow.BufferOutputStream()
         parquet.write_table(table, sink)

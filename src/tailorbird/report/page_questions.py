@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 PAGE_BYTES = 900_000
 """Where the list of questions stops, so that the page opens quickly on a phone (about 1 MB)."""
 
+TEXT_CHARACTERS = 8_000
+"""Where a long text is cut, so that one endless answer does not keep all others from the page: as
+much as a judge is shown."""
+
 _KANA = re.compile(r"[\u3041-\u309f\u30a1-\u30ff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -117,13 +121,14 @@ def _states(outcomes: Sequence[Outcome], *, leaked: bool) -> set[str]:
 
 
 def _question(question: Question, outcomes: list[Outcome], language: str, states: set[str]) -> str:
-    lang = f' lang="{language}"' if language else ""
+    # `auto` lets Arabic and Hebrew run from the right, and keeps marks of direction within a text.
+    lang = ' dir="auto"' + (f' lang="{language}"' if language else "")
     classes = " ".join(
         ["q", f"k-{question.kind or 'none'}", *(f"s-{one}" for one in sorted(states))]
     )
     kind = f'<span class="tag">{question.kind}</span>' if question.kind else ""
     marks = "".join(f"<span>{_mark(one)} {escape(one.arm)}</span>" for one in outcomes)
-    accepted = "".join(f'<p class="text"{lang}>{escape(one)}</p>' for one in question.answers)
+    accepted = "".join(f'<p class="text"{lang}>{_shown(one)}</p>' for one in question.answers)
     sources = (
         f'<p class="soft">stands in {escape(", ".join(question.sources))}</p>'
         if question.sources
@@ -132,10 +137,19 @@ def _question(question: Question, outcomes: list[Outcome], language: str, states
     answers = "".join(_answer(one, lang) for one in outcomes)
     return (
         f'<details class="{classes}"><summary><span{lang}>'
-        f'{escape(question.text)}</span> {kind}<span class="marks">{marks}</span></summary>'
+        f'{_shown(question.text)}</span> {kind}<span class="marks">{marks}</span></summary>'
         f'<div><p class="soft">accepted answers</p>{accepted or f"<p>{NOTHING}</p>"}{sources}'
         f'<div class="answers">{answers}</div></div></details>'
     )
+
+
+def _shown(text: str) -> str:
+    """Give a text for the page, cut where it is very long."""
+    left = len(text) - TEXT_CHARACTERS
+    if left <= 0:
+        return escape(text)
+    more = f"{left:,} more characters stand in the JSON and CSV"
+    return f'{escape(text[:TEXT_CHARACTERS])}… <i class="soft">({more})</i>'
 
 
 def _mark(outcome: Outcome) -> str:
@@ -156,7 +170,7 @@ def _answer(outcome: Outcome, lang: str) -> str:
     answer = outcome.answer
     cited = "".join(_citation(one, lang) for one in answer.citations)
     return (
-        f'<div class="answer">{head}<p class="text"{lang}>{escape(answer.text)}</p>{cited}'
+        f'<div class="answer">{head}<p class="text"{lang}>{_shown(answer.text)}</p>{cited}'
         f'<p class="soft">{escape(_facts(outcome, answer))}</p>{_grades(outcome)}</div>'
     )
 
@@ -165,7 +179,7 @@ def _grades(outcome: Outcome) -> str:
     """Write what the judge gave, and why."""
     return "".join(
         f'<div class="soft"><b>judged {escape(one.rubric)}</b> {one.value:.2f}:'
-        f" {escape(one.reason)}</div>"
+        f' <span dir="auto">{_shown(one.reason)}</span></div>'
         for one in outcome.grades
         if one.value is not None
     )
@@ -176,7 +190,7 @@ def _citation(citation: Citation, lang: str) -> str:
     page = f", p. {citation.page}" if citation.page is not None else ""
     return (
         f'<div class="soft">[{citation.number}] {escape(source)}{page}</div>'
-        f"<blockquote{lang}>{escape(citation.quote)}</blockquote>"
+        f"<blockquote{lang}>{_shown(citation.quote)}</blockquote>"
     )
 
 

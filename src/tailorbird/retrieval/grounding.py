@@ -153,7 +153,7 @@ class _Reading:
 
     hits: Sequence[Hit]
     question: str
-    quotes: dict[int, list[Span]]
+    quotes: dict[int, list[tuple[int, int]]]
     """Where what the model quotes stands in each passage; empty where nothing of it does."""
     must_quote: bool
     """Whether a citation needs a quote."""
@@ -192,22 +192,20 @@ class _Reading:
     def _cite(self, number: int, statement: str) -> Citation:
         hit = self.hits[number - 1]
         text = hit.chunk.text
-        spans = self.quotes.get(number) or [
-            Span(start=start, end=end) for start, end in split_sentences(text) or [(0, len(text))]
-        ]
+        spans = self.quotes.get(number) or split_sentences(text) or [(0, len(text))]
         said = OverlapReference(statement)
-        best = max(spans, key=lambda span: said.f1(text[span.start : span.end]))
+        best = max(spans, key=lambda span: said.f1(text[slice(*span)]))
         return _citation(number, hit, best)
 
 
-def _found(quotes: Sequence[PassageQuote], hits: Sequence[Hit]) -> dict[int, list[Span]]:
+def _found(quotes: Sequence[PassageQuote], hits: Sequence[Hit]) -> dict[int, list[tuple[int, int]]]:
     """Find what a model quotes in the passages, as they were shown."""
-    found: dict[int, list[Span]] = {}
+    found: dict[int, list[tuple[int, int]]] = {}
     for one in quotes:
         spans = found.setdefault(one.passage, [])
         if 1 <= one.passage <= len(hits):
             place = find_quote(one.quote, shown_text(hits[one.passage - 1].chunk.text))
-            spans += [] if place is None else [Span(start=place[0], end=place[1])]
+            spans += [] if place is None else [place]
     return found
 
 
@@ -260,8 +258,8 @@ def _sentence(text: str, place: int) -> str:
     return bare[slice(*spans[place])] if spans else ""
 
 
-def _citation(number: int, hit: Hit, span: Span) -> Citation:
-    chunk = hit.chunk
+def _citation(number: int, hit: Hit, place: tuple[int, int]) -> Citation:
+    chunk, span = hit.chunk, Span(start=place[0], end=place[1])
     return Citation(
         number=number,
         document=chunk.document,

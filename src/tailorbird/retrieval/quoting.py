@@ -73,11 +73,12 @@ def bears_out(statement: str, texts: Sequence[str], *, question: str = "") -> bo
 
 
 def _unknown_numbers(statement: str, texts: Sequence[str]) -> set[str]:
+    unknown = (numbers(statement).keys() - _SMALL).difference(*map(_known_numbers, texts))
+    if not unknown or not _CLOCK.search(statement):
+        return unknown
     known = {number for text in texts for number in _known_numbers(text)}
-    if _CLOCK.search(statement):
-        hours = [int(number) for number in known if number.isdecimal() and len(number) < 3]  # noqa: PLR2004 - digits of an hour
-        known |= {str(hour + other) for hour in hours for other in (-_HALF_DAY, _HALF_DAY)}
-    return set(numbers(statement)) - known - _SMALL
+    hours = [int(number) for number in known if number.isdecimal() and len(number) < 3]  # noqa: PLR2004 - digits of an hour
+    return unknown - {str(hour + other) for hour in hours for other in (-_HALF_DAY, _HALF_DAY)}
 
 
 # The memos change no result: many answers rest on the same passages.

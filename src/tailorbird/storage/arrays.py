@@ -378,10 +378,15 @@ class _Body:
 
 def _sums(data: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """Give the checksums of blocks, of which the last may be shorter."""
-    if rest := -len(data) % _BLOCK:
-        data = np.concatenate([data, np.zeros(rest, dtype=np.uint8)])
-    found = data.view("<u8").reshape(-1, _SUMMED, _SUMS).sum(axis=1).astype("<u8", copy=False)
-    return np.array([zlib.crc32(row.data) for row in found], dtype=np.uint32)
+    whole = len(data) - len(data) % _BLOCK
+    # Only the last is copied: a copy of a run would touch a thousand new pages of each file.
+    last = np.zeros(_BLOCK if whole < len(data) else 0, dtype=np.uint8)
+    last[: len(data) - whole] = data[whole:]
+    summed = [
+        part.view("<u8").reshape(-1, _SUMMED, _SUMS).sum(axis=1).astype("<u8", copy=False)
+        for part in (data[:whole], last)
+    ]
+    return np.array([zlib.crc32(row.data) for rows in summed for row in rows], dtype=np.uint32)
 
 
 def _checksum(*parts: bytes) -> str:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO, Self
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DEVICES = Path("/dev")
 _NAME_BYTES = 64  # of the final name, within the temporary one; file systems allow 255 in all
 
 
@@ -40,8 +42,10 @@ class AtomicFile:
         """Open the temporary file.
 
         Raises:
-            StorageError: The folder does not exist or cannot be written.
+            StorageError: The folder does not exist or cannot be written, or something that is no
+                file has the name: a device or a pipe would be gone, and an empty name is none.
         """
+        check_place(self.path)
         stem = self.path.name.encode("utf-8")[:_NAME_BYTES].decode("utf-8", "ignore")
         self._temporary = self.path.with_name(f".{stem}.{secrets.token_hex(8)}.part")
         try:
@@ -147,6 +151,32 @@ def sync_folder(folder: Path) -> None:
             os.fsync(number)
         finally:
             os.close(number)
+
+
+def check_place(path: Path) -> None:
+    """Do nothing where a file may be put.
+
+    Raises:
+        StorageError: A rename would put the file in the place of something else.
+    """
+    kind = stat.S_IFMT(_mode(path))
+    if kind == stat.S_IFREG and path.name:
+        return
+    what = "a device or a pipe" if path.name and kind != stat.S_IFDIR else "a folder"
+    message = f"cannot write {str(path)!r}: it is {what}; name a file"
+    raise StorageError(message)
+
+
+def _mode(path: Path) -> int:
+    """Give what stands under the name, that of a file when nothing does."""
+    try:
+        found = path.lstat().st_mode
+        # A link makes way for the file, but those in /dev lead to streams of this process.
+        if not stat.S_ISLNK(found):
+            return found
+        return stat.S_IFCHR if path.parent.resolve() == _DEVICES else path.stat().st_mode
+    except (OSError, ValueError):
+        return stat.S_IFREG  # opening tells everything else
 
 
 def write_error(exc: OSError, path: Path) -> StorageError:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache, wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 P = ParamSpec("P")
 R = TypeVar("R")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 def memo(
@@ -38,3 +40,27 @@ def memo(
         return remembered
 
     return remembering
+
+
+class Recent(Generic[K, V]):
+    """Values by their keys, of which only so many are kept, the newest ones.
+
+    What a comparison finds out for one arm, the next arm needs a moment later.
+    """
+
+    __slots__ = ("_kept", "_most")
+
+    def __init__(self, most: int) -> None:
+        """Begin empty; keep `most` values, at least 1."""
+        self._kept: dict[K, V] = {}
+        self._most = most
+
+    def get(self, key: K) -> V | None:
+        """Give the value of a key; None when it is not kept."""
+        return self._kept.get(key)
+
+    def put(self, key: K, value: V) -> None:
+        """Keep a value; the one that came first goes when there are too many."""
+        self._kept[key] = value
+        if len(self._kept) > self._most:
+            del self._kept[next(iter(self._kept))]

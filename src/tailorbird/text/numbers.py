@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from decimal import Decimal
 
+from tailorbird.text.memo import memo
 from tailorbird.text.normalize import fold_width
 
 _UNITS = {"千": 10**3, "万": 10**4, "億": 10**8, "兆": 10**12}
@@ -20,6 +21,7 @@ _SCALED = re.compile(r"([\d,.]+)([千万億兆]*)")
 _NEGATIVE = re.compile(r"(?:^|[\s(\[「『（:=])[-−▲△]$")
 
 
+@memo(longest=400, most=1 << 11)
 def numbers(text: str) -> Counter[str]:
     """Count the numbers of a text in one common form, e.g. `1200`, `0.5`, `-3`.
 
@@ -28,7 +30,7 @@ def numbers(text: str) -> Counter[str]:
     `2026.3.1` give `2026`, `3`, `1`. Currency and percent signs are not part of the number. A minus
     sign (`▲` and `△` as in Japanese accounts too) counts at the start, behind white space, an
     opening bracket, a colon or an equals sign. Numbers in words and in Chinese numerals are not
-    found.
+    found. Nobody may change the counts.
     """
     folded = fold_width(text)
     found: Counter[str] = Counter()

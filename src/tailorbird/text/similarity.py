@@ -106,8 +106,9 @@ def chrf(hypothesis: str, reference: str) -> float:
     return ChrfReference(reference).score(hypothesis)
 
 
+@memo(longest=400, most=1 << 9)
 def _grams(text: str, size: int) -> Counter[str]:
-    """Count the runs of `size` characters."""
+    """Count the runs of `size` characters; nobody may change the counts."""
     # Slices in a list are counted in C; a generator would pass through the interpreter.
     return Counter([text[start : start + size] for start in range(len(text) - size + 1)])
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from tailorbird.exceptions import Problem
 from tailorbird.types.base import Frozen
 from tailorbird.types.ids import ModelId
 from tailorbird.types.usage import Usage
@@ -76,6 +77,10 @@ class HumanLabel(Frozen):
     """Whether the answer is right."""
     answer: str | None = None
     """The answer that the person saw; a label of another answer is left out. None takes any."""
+    source: str = "<data>"
+    """Name of the file that it was read from; `<data>` for one that came from no file."""
+    line: int | None = None
+    """Physical line in the file, counted from 1; None for one that came from no file."""
 
 
 class Agreement(Frozen):
@@ -115,6 +120,8 @@ class JudgeReport(Frozen):
     """By rubric: how often the judge said the same when it was asked again."""
     people: Agreement | None = None
     """How often it agreed with the labels of people on what is right; None without labels."""
+    problems: tuple[Problem, ...] = ()
+    """Which of these labels do not count, by reason; empty where all of them do."""
     family: str = ""
     """Family of the judging model."""
     own_family: tuple[str, ...] = ()

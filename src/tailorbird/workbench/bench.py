@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from tailorbird.config import Profile
+from tailorbird.exceptions import InvalidInputError
 from tailorbird.journal import Workspace
 from tailorbird.journal.workspace import check_report_name
 from tailorbird.types.secrets import Environment
+from tailorbird.workbench.arguments import check_arms, check_questions
 from tailorbird.workbench.asking import Asker
 from tailorbird.workbench.finding import Finder
 from tailorbird.workbench.judging import Judging, make_appraiser
@@ -172,6 +175,7 @@ class Workbench(Leaver, Finder, Questioner, Judging, Asker, Payer, Reporter):
                 trained on, where this workspace knows them.
             options: How arms are asked.
         """
+        check_questions(examples, name="examples")
         return self._parts.arms(
             tuned=tuned, index=index, system=system, examples=examples, options=options
         )
@@ -211,12 +215,12 @@ class Workbench(Leaver, Finder, Questioner, Judging, Asker, Payer, Reporter):
             on_progress: Called after each answer, and while answers are scored and judged.
 
         Raises:
-            InvalidInputError: There is no arm or question, a name is wrong or stands twice, or a
-                scorer or the judge cannot be asked, or asking cannot stop early.
+            InvalidInputError: There is no arm or question, a name or setting is wrong or stands
+                twice, a scorer or the judge cannot be asked, or asking cannot stop early.
             ScorerError: A scorer failed; the answers are kept.
             ProviderError: All further calls would fail too; what came is kept.
         """
-        _check_run(name, bulk=bool(bulk), stream=stream)
+        _check_run(arms, questions, name, settings or {}, bulk=bool(bulk), stream=stream)
         batches = await self._parts.batches(bulk, on_progress=on_progress) if bulk else None
         comparer = await self._parts.comparer(
             arms,
@@ -238,12 +242,28 @@ class Workbench(Leaver, Finder, Questioner, Judging, Asker, Payer, Reporter):
         return await self._kept(data)
 
 
-def _check_run(name: str | None, *, bulk: bool, stream: bool) -> None:
+def _check_run(
+    arms: object,
+    questions: object,
+    name: str | None,
+    settings: Mapping[str, object],
+    *,
+    bulk: bool,
+    stream: bool,
+) -> None:
     """Do nothing for a run that can be kept and asked.
 
     Raises:
-        InvalidInputError: The name is no name of a run, or a batch shall be streamed.
+        InvalidInputError: These are no arms or questions, the name is no name of a run, a setting
+            cannot stand in a report, or a batch shall be streamed.
     """
+    check_arms(arms)
+    check_questions(questions, name="questions")
+    for key, value in settings.items():
+        is_plain = isinstance(value, str | int | float)
+        if not is_plain or (isinstance(value, float) and not math.isfinite(value)):
+            message = f"settings[{key!r}] is {value!r}: give a text, a finite number, True or False"
+            raise InvalidInputError(message)
     if name is not None:
         check_report_name(name)
     check_asking(bulk=bulk, stream=stream)

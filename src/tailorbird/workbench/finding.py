@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tailorbird.types.ids import IndexName
+from tailorbird.workbench.arguments import check_documents, check_questions
 from tailorbird.workflow.money.subject import spending_on
 from tailorbird.workflow.progress import OnProgress, silent
 from tailorbird.workflow.searching.index import Index, IndexEstimate, name_of, read_index
@@ -47,7 +48,9 @@ class Finder:
 
         They are read as a stream, so that a source of any size takes little memory. After an error,
         a cancellation or a crash the same call goes on: no text is embedded twice, but for those of
-        the calls that were under way, at most `options.concurrency` with 256 texts each.
+        the calls that were under way, at most `options.concurrency` with 256 texts each. Of several
+        calls for one index, also in other processes with this workspace, one is at work and the
+        others wait for it, fifteen minutes at most.
 
         Args:
             documents: A folder or a file of a kind that `read_documents` loads, or documents.
@@ -67,10 +70,12 @@ class Finder:
                 it belongs to, or `bulk` cannot be used here.
             IndexMismatchError: An index of that name exists with another model, cut or tenants.
             IndexShrinkError: Most documents of the index are gone from the source.
+            StoreBusyError: Somebody else was still building it after fifteen minutes.
             UnsupportedError: The provider has no batches; nothing was sent.
             JobError: Batches did not end in time, or some texts got no vector from them.
             ProviderError: What the embedding model said; what was done so far is kept.
         """
+        check_documents(documents)
         work = self._indexing(name, chunking, tenant_field, bulk, options, on_progress)
         with spending_on(name):
             return await work.build(documents)
@@ -89,6 +94,7 @@ class Finder:
 
         The arguments are those of `build_index`, and so are the errors of reading.
         """
+        check_documents(documents)
         work = self._indexing(name, chunking, tenant_field, bulk, None, on_progress)
         return await work.estimate(documents)
 
@@ -186,6 +192,7 @@ class Finder:
             InvalidInputError: No question names a source, or the engine does not offer a mode.
             IndexMissingError: There is no such index, or it is empty.
         """
+        check_questions(questions, name="questions")
         return await self._parts.evaluate_retrieval(
             name_of(index), questions, modes=modes, where=where, on_progress=on_progress
         )

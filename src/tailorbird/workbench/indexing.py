@@ -48,13 +48,18 @@ class Indexing:
         """Make the index hold these documents; see `Workbench.build_index`."""
         indexer = await self._indexer()
         if self.bulk is None:
-            return await indexer.build(source)
+            return await self._alone(indexer, source)
         ahead = self._ahead(indexer, source)
         await ahead.check()
         taken = await ahead.embed(indexer.new_texts(source))
-        built = await indexer.build(source)
+        built = await self._alone(indexer, source)
         update = {"embedded": built.embedded + taken.texts, "usage": built.usage + taken.usage}
         return built.model_copy(update=update)
+
+    async def _alone(self, indexer: Indexer, source: Source) -> Index:
+        """Build while nobody else builds this index: two would embed the same texts, and pay."""
+        async with self.parts.workspace.turns.of(f"index {self.name!r}"):
+            return await indexer.build(source)
 
     async def estimate(self, source: Source) -> IndexEstimate:
         """Say what building would do and cost; see `Workbench.estimate_index`."""

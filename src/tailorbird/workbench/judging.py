@@ -38,8 +38,9 @@ class Judging:
     ) -> JudgeEstimate:
         """Say what `compare(arms, questions, judge=…)` would ask of the judge, and what that costs.
 
-        Nothing is asked, and no answer has to be there yet: they are taken for as long as the
-        accepted ones. What may really be spent is limited by a budget.
+        Nothing is asked. Judgements that the workspace has are left out. No answer has to be there
+        yet: those that are missing are taken for as long as the accepted ones. What may really be
+        spent is limited by a budget.
 
         Args:
             arms: Who would answer.
@@ -51,16 +52,15 @@ class Judging:
             ConfigError: The profile names no model for the judge.
         """
         # As in `judge_pairs`.
-        from tailorbird.journal.threads import in_thread  # noqa: PLC0415
         from tailorbird.workflow.judging.estimate import estimate_judging  # noqa: PLC0415
         from tailorbird.workflow.judging.options import JudgeOptions  # noqa: PLC0415
 
         options = judge or JudgeOptions()
         maker = make_judge(self._parts, options)
-        return await in_thread(
-            estimate_judging,
-            arms,
-            questions,
+        comparer = await self._parts.comparer(arms, concurrency=1)
+        return await estimate_judging(
+            maker.desk,
+            await comparer.known(arms, questions),
             options=options,
             model=maker.model,
             price=maker.price,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import InvalidInputError
+from tailorbird.workbench.arguments import check_questions
 from tailorbird.workbench.tuner import Tuner
 from tailorbird.workflow.answering.arm import DEFAULT_CONCURRENCY
 from tailorbird.workflow.progress import OnProgress, silent
@@ -99,6 +100,7 @@ class Leaver(Tuner):
         from tailorbird.workflow.leaving.recording import Recorder  # noqa: PLC0415
         from tailorbird.workflow.searching.index import name_of, read_index  # noqa: PLC0415
 
+        check_questions(questions, name="questions")
         tuned = await self._parts.tuning.tuned(name)
         plan = ArmPlan(model=tuned.callable_id, tuned=tuned, options=options or ArmOptions())
         arms = [single_arm(plan)]

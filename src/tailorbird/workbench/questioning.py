@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tailorbird.workbench.arguments import check_documents, check_questions
 from tailorbird.workflow.progress import OnProgress, silent
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Questioner:
         from tailorbird.workflow.questioning.making import Material, QuestionMaker  # noqa: PLC0415
         from tailorbird.workflow.questioning.plan import QuestionPlan  # noqa: PLC0415
 
+        check_questions(train, name="train")
+        check_documents(documents)
         plan = plan or QuestionPlan()
         if isinstance(documents, (str, Path)):
             documents = await in_thread(read_documents, Path(documents))

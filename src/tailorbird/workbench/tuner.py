@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tailorbird.workbench.arguments import check_questions
 from tailorbird.workflow.progress import OnProgress, silent
 from tailorbird.workflow.tuning.training import TuneOptions
 
@@ -42,6 +43,7 @@ class Tuner:
             options: Base model and method; None takes the role `tune_base`, supervised.
             count: Counts the tokens of a text, e.g. `exact_counter()`; None estimates them.
         """
+        check_questions(train, name="train")
         return await self._parts.estimate(
             train, system=system, options=options or TuneOptions(), count=count
         )
@@ -75,6 +77,8 @@ class Tuner:
             InvalidInputError: The name stands for other rows or options.
             JobOutcomeUnknownError: The creation's answer was lost; call the same again later.
         """
+        check_questions(train, name="train")
+        check_questions(validation, name="validation")
         base = (options and options.base) or self._parts.role("tune_base").model
         options = (options or TuneOptions()).model_copy(update={"base": base})
         return await self._parts.tuning.start(

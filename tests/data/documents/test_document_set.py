@@ -273,6 +273,15 @@ def test_what_is_no_file_is_left_out(tmp_path: Path) -> None:
     assert codes(found) == [("warning", "document.no-file")]
 
 
+@pytest.mark.parametrize("name", ["rows.jsonl", "page.txt", "page.pdf", "pipe"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    """A pipe that is named itself is refused, because nobody may ever write into it."""
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match="neither a file nor a folder") as caught:
+        read_documents(tmp_path / name)
+    assert [one.code for one in caught.value.problems] == ["document.no-file"]
+
+
 def test_a_file_that_vanishes_is_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
     """The list of files is made first; one is gone when its turn comes."""
     fill(tmp_path, a_txt="1", b_txt="2", c_txt="3")

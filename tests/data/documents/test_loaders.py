@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +25,7 @@ from tailorbird.data.documents.reading import stream_documents
 from tailorbird.data.problems import Problems
 from tailorbird.exceptions import ConfigError, DataError, InvalidInputError, MissingExtraError
 from tailorbird.types import Document
+from tailorbird.types.retrieval import Mark
 
 # Without the second process, which test_pdf_limits looks at.
 HERE = {".pdf": PdfLoader(isolated=False)}
@@ -365,7 +366,8 @@ def test_scanned_pages_among_others_are_named(office: Maker) -> None:
 
 def test_a_title_that_a_program_made_is_not_taken(office: Maker) -> None:
     """The name of another file says nothing about this one."""
-    assert only(office.pdf("a.pdf", [["x"]], title="Microsoft Word - 文書1.docx")).title == "a"
+    for made in ("Microsoft Word - 文書1.docx", "(anonymous)", "PowerPoint プレゼンテーション"):
+        assert only(office.pdf("a.pdf", [["x"]], title=made)).title == "a"
 
 
 def test_a_pdf_bomb_is_refused(office: Maker) -> None:
@@ -930,6 +932,41 @@ def test_what_a_loader_cannot_do_is_reported(
     found = read_documents(tmp_path, loaders={".eml": Mail()})
     assert found[-1].id == "b.txt"
     assert [one.code for one in found.problems] == ([] if code is None else [code])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("text", "gives a 'str' instead of a 'LoadedText'"),
+        (LoadedText(text=cast("str", b"text")), "gives text of the type 'bytes'"),
+        (LoadedText(text="x", title=cast("str", None)), "gives title of the type 'NoneType'"),
+        (LoadedText(text="x", metadata=cast("dict[str, str]", [])), "gives metadata of the type"),
+        (
+            LoadedText(text="x", marks=cast("tuple[Mark, ...]", ["a"])),
+            "gives marks of the type 'str'",
+        ),
+        (LoadedText(text="x", marks=cast("tuple[Mark, ...]", 5)), "gives marks of the type 'int'"),
+    ],
+)
+def test_what_a_loader_should_not_give_is_reported(
+    tmp_path: Path, given: object, words: str
+) -> None:
+    """Something else than text is a fault of the loader, which costs its own file only."""
+
+    class Careless:
+        def load(
+            self, path: Path, *, options: LoadOptions, problems: Problems
+        ) -> LoadedText | None:
+            del path, options, problems
+            return cast("LoadedText", given)
+
+    (tmp_path / "a.eml").write_text("mail")
+    (tmp_path / "b.txt").write_text("text")
+    found = read_documents(tmp_path, loaders={".eml": Careless()})
+    assert [one.id for one in found] == ["b.txt"]
+    [problem] = found.problems
+    assert problem.code == "document.broken"
+    assert words in problem.reason
 
 
 def test_settings_that_are_wrong_end_the_reading(tmp_path: Path) -> None:

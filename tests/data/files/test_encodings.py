@@ -124,6 +124,7 @@ def test_half_width_katakana_needs_the_encoding(tmp_path: Path) -> None:
         ("user,assistant\ncafé au lait,crème brûlée\n".encode("cp1252"), "not cp932 either"),
         ("user,assistant\nrésumer,téléphone\n".encode("cp1252"), "inside of Latin words"),
         (b"user,assistant\nse\xf1or,se\xf1ora\n", "private-use"),
+        ("Name;Ort\r\nÄpfel;Köln\r\n".encode("cp1252"), "a mixture that no Japanese text holds"),
     ],
 )
 def test_other_encodings_are_refused(tmp_path: Path, data: bytes, why: str) -> None:
@@ -131,6 +132,13 @@ def test_other_encodings_are_refused(tmp_path: Path, data: bytes, why: str) -> N
     problem = only(saved(tmp_path, data))
     assert why in problem.reason
     assert "cp1252" in problem.fix
+
+
+def test_some_half_width_katakana_in_japanese_is_read(tmp_path: Path) -> None:
+    """Names of companies and products between other Japanese text raise no doubt."""
+    text = "質問,回答\nA社のｶﾌﾞｼｷは何株ありますか,発行済みのｶﾌﾞｼｷは全部で百株です\n"
+    found = read_questions(saved(tmp_path, text.encode("cp932")))
+    assert [one.code for one in found.problems] == ["encoding.cp932"]
 
 
 def test_iso_2022_jp_is_refused_with_line_and_fix(tmp_path: Path) -> None:

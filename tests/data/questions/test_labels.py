@@ -26,10 +26,13 @@ def test_rows_with_a_word_are_labels(tmp_path: Path) -> None:
         "tuned,q2,Why?,Hm.,,\r\n"
         "tuned,q3,Why?,,,1\r\n",
     )
+    name = str(file)
     assert read_labels(file) == (
-        HumanLabel(arm="base", question="q1", right=True, answer="Because."),
-        HumanLabel(arm="tuned", question="q1", right=False, answer="Two\nlines"),
-        HumanLabel(arm="tuned", question="q3", right=True),
+        HumanLabel(arm="base", question="q1", right=True, answer="Because.", source=name, line=2),
+        HumanLabel(
+            arm="tuned", question="q1", right=False, answer="Two\nlines", source=name, line=3
+        ),
+        HumanLabel(arm="tuned", question="q3", right=True, source=name, line=6),
     )
 
 

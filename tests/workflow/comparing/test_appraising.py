@@ -6,7 +6,8 @@ import asyncio
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import pytest
 
@@ -55,8 +56,7 @@ def bad(name: str = "bad", value: object = 0.5, limits: tuple[float, float] = (0
             del question, answer
             if isinstance(value, Exception):
                 raise value
-            assert value is None or isinstance(value, float | int)
-            return value
+            return cast("float | None", value)
 
     made = Bad()
     vars(made).update(name=name, range=limits)
@@ -136,6 +136,7 @@ async def test_scores_run_at_the_same_time_and_not_too_many(
         (2.0, r"it gave 2.0, which is not in its range 0\.\.1"),
         (-0.001, "not in its range"),
         (math.nan, "it gave nan"),
+        ("1.0", "it gave '1.0', which is not in its range"),
     ],
 )
 async def test_failures_name_scorer_and_question(
@@ -164,6 +165,36 @@ async def test_a_batch_needs_a_figure_for_each(bench: Workbench, rows: QuestionS
         await bench.compare(bench.arms(), rows[:3], scorers=[Lazy()])
 
 
+async def test_a_batch_gives_figures_one_by_one(bench: Workbench, rows: QuestionSet) -> None:
+    """Figures may come from a generator; what gives none at all is told with its name."""
+
+    class Given(Calls):
+        def __init__(self, figures: Iterator[float] | None) -> None:
+            super().__init__()
+            self.figures = figures
+
+        async def score_many(
+            self, cases: Sequence[tuple[Question, Answer]]
+        ) -> Sequence[float | None]:
+            self.sizes.append(len(cases))
+            return cast("Sequence[float | None]", self.figures)
+
+    figures = iter([0.25, 0.5, 0.75])
+    result = await bench.compare(bench.arms(), rows[:3], scorers=[Given(figures)])
+    assert [one.scores.extra["half"] for one in result.outcomes] == [0.25, 0.5, 0.75]
+    with pytest.raises(ScorerError, match=r"scorer 'half'.*'NoneType' object is not iterable"):
+        await bench.compare(bench.arms(), rows[:3], scorers=[Given(None)])
+
+
+@pytest.mark.parametrize("given", [len, Answer(text="x"), object(), bad(name=cast("str", 5))])
+async def test_what_is_no_scorer_is_told(
+    bench: Workbench, rows: QuestionSet, given: object
+) -> None:
+    """A function, or an object without the members of a scorer, is refused before anything."""
+    with pytest.raises(InvalidInputError, match="is no scorer: it needs a `name`, a `range`"):
+        await bench.compare(bench.arms(), rows[:1], scorers=[cast("Scorer", given)])
+
+
 @pytest.mark.parametrize(
     "name", ["correct", "f1", "model", "judged_style", "1st", "", "a b", "x" * 41, "half"]
 )
@@ -173,13 +204,14 @@ async def test_names_must_be_free(bench: Workbench, rows: QuestionSet, name: str
         await bench.compare(bench.arms(), rows[:1], scorers=[Calls(), bad(name)])
 
 
-@pytest.mark.parametrize("limits", [(1, 0), (0, 0), (0, math.inf), (math.nan, 1)])
-async def test_ranges_must_be_ranges(
-    bench: Workbench, rows: QuestionSet, limits: tuple[float, float]
-) -> None:
+@pytest.mark.parametrize(
+    "limits", [(1, 0), (0, 0), (0, math.inf), (math.nan, 1), None, (0, 1, 2), ("0", "1")]
+)
+async def test_ranges_must_be_ranges(bench: Workbench, rows: QuestionSet, limits: object) -> None:
     """A range has a lower and a higher end, both finite."""
+    scorer = bad(limits=cast("tuple[float, float]", limits))
     with pytest.raises(InvalidInputError, match="lower one first"):
-        await bench.compare(bench.arms(), rows[:1], scorers=[bad(limits=limits)])
+        await bench.compare(bench.arms(), rows[:1], scorers=[scorer])
 
 
 async def test_batches_hold_something(bench: Workbench, rows: QuestionSet) -> None:

@@ -12,6 +12,14 @@ from tailorbird import QuestionSet, Workbench
 from tailorbird.exceptions import InvalidInputError, StorageError
 from tailorbird.providers.fake import FakeProvider, Says, Script
 from tailorbird.report import Comparison
+from tailorbird.workflow.answering.results import EarlyStopping
+from tailorbird.workflow.comparing.changes import compare_runs
+from tailorbird.workflow.statistics import (
+    difference_interval,
+    mcnemar,
+    watched_difference,
+    watched_p,
+)
 
 ROWS = QuestionSet.from_rows(
     [
@@ -55,6 +63,23 @@ async def test_a_better_run_is_called_so(bench: Workbench) -> None:
     assert lines[2].startswith("  verbatim: ")
     assert "lost by base: 100" in lines
     assert lines[-1] == "… and 4 more"
+
+
+async def test_runs_that_might_have_stopped_early_know_of_the_looks() -> None:
+    """Where one of the runs was looked at on the way, test and interval hold all the same."""
+    every = " ".join(one.reference for one in ROWS)
+    worse, better = await asked("Nothing.", name="monday"), await asked(every, name="tuesday")
+    early = EarlyStopping(
+        given=20, asked=14, block=7, looks=2, planned=3, seed=7, leader="base", shown=()
+    )
+    plain = compare_runs(worse.data, better.data).arms[0]
+    assert (plain.low, plain.high) == difference_interval(14, 0, 14)
+    assert plain.p_adjusted == mcnemar(14, 0)
+    stopped = better.data.model_copy(update={"early_stop": early})
+    for changes in (compare_runs(worse.data, stopped), compare_runs(stopped, worse.data)):
+        whole = changes.arms[0]
+        assert (whole.low, whole.high) == watched_difference(whole.wins, whole.losses, 14)
+        assert whole.p_adjusted == watched_p(14, 0)
 
 
 async def test_only_what_both_runs_have_is_compared(bench: Workbench) -> None:

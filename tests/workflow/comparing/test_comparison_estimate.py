@@ -22,7 +22,7 @@ from tailorbird.types.chat import ChatOptions
 from tailorbird.types.ids import IndexName
 from tailorbird.types.retrieval import Hit, IndexSpec, Reranked
 from tailorbird.workflow.comparing.estimate import ComparisonEstimate
-from tailorbird.workflow.comparing.prospect import REASONING_TOKENS
+from tailorbird.workflow.money.worst import REASONING_TOKENS
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -208,6 +208,7 @@ async def test_forms_reasoning_and_longest_answers_count(
     outputs = [one.usage.output_tokens for one in told.arms]
     assert outputs[0] > outputs[1] * 2
     assert outputs[2] == outputs[3] + len(rows) * REASONING_TOKENS
+    assert [one.measured for one in told.arms] == [False, False, True, False]
     assert told.arms[0].embedding_tokens == 0
     worst = [one.worst_usd or Decimal(0) for one in told.arms]
     assert worst[3] < worst[2] / 100

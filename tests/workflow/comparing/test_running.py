@@ -1,4 +1,4 @@
-"""Comparisons that are asked as batches."""
+"""How comparisons are asked: in which order, and as batches."""
 
 from __future__ import annotations
 
@@ -23,6 +23,19 @@ SYSTEM = "You are the help desk of a bicycle shop."
 def counts(provider: FakeProvider) -> Counter[str]:
     """Count the calls by operation."""
     return Counter(one.operation for one in provider.calls)
+
+
+async def test_all_arms_are_asked_a_block_of_questions_before_the_next() -> None:
+    """What arms need alike for a question is at hand when the next arm is asked it."""
+    said: list[str] = []
+    questions = [Question(id=str(one), text=f"How long is part {one}?") for one in range(70)]
+    async with Workbench(FakeProvider()) as bench:
+        [base] = bench.arms()
+        arms = [base.model_copy(update={"name": name, "system": name}) for name in ("a", "b")]
+        await bench.compare(
+            arms, questions, concurrency=1, on_progress=lambda one: said.append(one.detail)
+        )
+    assert said == ["a"] * 64 + ["b"] * 64 + ["a"] * 6 + ["b"] * 6
 
 
 async def test_batches_give_what_calls_give(rows: QuestionSet, documents: list[Document]) -> None:

@@ -20,7 +20,7 @@ from tailorbird.types import Document, JobId, ModelId, Supervised, TunedModel
 from tailorbird.types.questions import QuestionKind
 from tailorbird.workflow.comparing.stopping import Watch, in_blocks
 from tailorbird.workflow.progress import Progress
-from tailorbird.workflow.statistics import holm
+from tailorbird.workflow.statistics import holm, watched_difference, wilson_interval
 
 Rights = Mapping[str, Mapping[str, float | None]]
 
@@ -86,11 +86,11 @@ def test_a_clear_difference_stops_asking() -> None:
 
 
 def test_arms_that_agree_stop_asking_too() -> None:
-    """No lead that a verdict pays for is left after some forty questions without a difference."""
+    """No lead that a verdict pays for is left after some sixty questions without a difference."""
     asked = questions(400)
     right = {name: {one.id: 1.0 for one in asked} for name in "ab"}
     found = watched(Watch(arms("a", "b"), asked, StopEarly()), right).found
-    assert (found.asked, found.leader, found.close) == (40, "a", ("b",))
+    assert (found.asked, found.leader, found.close) == (60, "a", ("b",))
 
 
 def test_what_cannot_be_decided_any_more_is_not_asked() -> None:
@@ -165,7 +165,7 @@ def test_the_best_of_those_that_last_has_to_be_decided_as_well() -> None:
 
 def test_one_arm_is_not_enough() -> None:
     """With nothing to decide there is no early stop."""
-    with pytest.raises(InvalidInputError, match="two arms"):
+    with pytest.raises(InvalidInputError, match="two arms at least to decide between, got 'a'"):
         Watch(arms("a"), questions(5), StopEarly())
 
 
@@ -210,6 +210,13 @@ async def test_fewer_questions_are_asked(
     assert [one.done for one in seen] == list(range(1, len(result.outcomes) + 1))
     assert {one.total for one in seen} == {2 * 96}
     assert all(pair.watched for pair in result.pairwise)
+    (pair,) = (one for one in result.pairwise if one.kind == "all")
+    assert (pair.low, pair.high) == watched_difference(pair.wins, pair.losses, pair.n)
+    share = result.cell("retrieval", metric="correct")
+    assert share is not None
+    assert share.low < wilson_interval(share.value, share.n)[0]
+    said = f"(95 % interval {share.low:.2f} to {share.high:.2f})"
+    assert said in result.verdict.reasons[0]
     assert f" × {early.asked} of 96 questions on fake" in str(result)
     assert str(early) in result.verdict.reasons
     assert any("test martingale" in one for one in result.verdict.caveats)
@@ -278,4 +285,6 @@ async def test_other_metrics_pay_for_the_looks(bench: Workbench, rows: QuestionS
     assert plain.data.contrasts
     for one, other in zip(plain.data.contrasts, looked.data.contrasts, strict=True):
         assert other.p_adjusted == pytest.approx(min(1, 3 * one.p_adjusted))
+        assert other.low < one.low
+        assert other.high >= one.high
     assert plain.data.name != looked.data.name

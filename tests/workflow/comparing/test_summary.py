@@ -22,6 +22,8 @@ from tailorbird.workflow.statistics import (
     difference_interval,
     questions_missing,
     smallest_difference,
+    watched_difference,
+    watched_interval,
     wilson_interval,
 )
 
@@ -183,6 +185,36 @@ def test_pairs_say_what_their_questions_can_show() -> None:
     assert (shown.word, shown.more_questions) == ("better", None)
     (even,) = compare_pairs(ARMS, questions(None), rights({"base": [1], "retrieval": [1]}))
     assert (even.detectable, even.more_questions) == (None, None)
+
+
+def test_pairs_that_were_watched_know_of_the_looks() -> None:
+    """Interval, smallest difference and missing questions are those of a test that holds early."""
+    marks = {"base": [0] * 10 + [1] * 50, "retrieval": [1] * 55 + [0] * 5}
+    asked, watched = questions(*[None] * 60), {("retrieval", "base", "all"): 0.5}
+    (pair,) = compare_pairs(ARMS, asked, rights(marks), watched=watched)
+    (plain,) = compare_pairs(ARMS, asked, rights(marks))
+    assert (pair.low, pair.high) == watched_difference(10, 5, 60)
+    assert pair.detectable == smallest_difference(60, 0.25, watched=True)
+    assert pair.more_questions == questions_missing(10, 5, 60, watched=True)
+    assert pair.more_questions is not None
+    assert plain.more_questions is not None
+    assert plain.more_questions < pair.more_questions
+
+
+def test_figures_that_were_watched_know_of_the_looks() -> None:
+    """Shares and graded figures, also of scorers with another range, have wider intervals."""
+    scores = [Scores(correct=1.0, f1=0.5, extra={"stars": 3.0})] * 5
+    scores += [Scores(correct=0.0, f1=0.25, extra={"stars": 5.0})] * 4
+    outcomes = [outcome("base", at, one) for at, one in enumerate(scores)]
+    asked = questions(*[None] * 9)
+    found = summarize(ARMS[:1], asked, outcomes, extra={"stars": (1.0, 5.0)}, watched=True)
+    right = cell(found, "base", "all", "correct")
+    assert (right.low, right.high) == watched_interval([1.0] * 5 + [0.0] * 4)
+    graded = cell(found, "base", "all", "f1")
+    assert (graded.low, graded.high) == watched_interval([0.5] * 5 + [0.25] * 4)
+    stars = cell(found, "base", "all", "stars")
+    low, high = watched_interval([0.5] * 5 + [1.0] * 4)
+    assert (stars.low, stars.high) == pytest.approx((1 + 4 * low, 1 + 4 * high))
 
 
 def test_a_lead_that_was_lost_is_none() -> None:

@@ -12,7 +12,7 @@ import pytest
 import tailorbird
 from tailorbird import ArmOptions, HumanLabel, JudgeOptions, QuestionSet, Rubric, Workbench
 from tailorbird.config import Profile
-from tailorbird.exceptions import AuthenticationError, ConfigError, InvalidInputError
+from tailorbird.exceptions import AuthenticationError, ConfigError, DataError, InvalidInputError
 from tailorbird.providers.fake import FakeProvider, FakeSettings, Fault, Says, Script
 from tailorbird.types import Message, Question
 from tailorbird.types.chat import Reply
@@ -166,7 +166,7 @@ async def test_its_own_family_is_never_judged_silently(bench: Workbench, rows: Q
     asked = chats(bench)
     refusing = ONE.model_copy(update={"own_family": "refuse"})
     with pytest.raises(InvalidInputError, match="own family"):
-        await bench.compare(bench.arms(), rows[:2], judge=refusing)
+        await bench.compare(bench.arms(), rows[2:4], judge=refusing)
     assert chats(bench) == asked
 
 
@@ -233,6 +233,75 @@ async def test_people_are_held_against_it(judging: Judging, questions: list[Ques
     assert (told.people.n, told.people.share) == (8, 0.75)
     assert told.people.kappa == pytest.approx(0.5)
     assert any("Only 8 answers have labels" in one for one in told.caveats)
+    assert [(one.code, one.severity, one.source) for one in told.problems] == [
+        ("labels.answer", "warning", "<data>"),
+        ("labels.question", "warning", "<data>"),
+    ]
+    of_another = "1 of 10 labels are of another answer than the one that is there, and do not count"
+    assert f"{of_another}: 'base on q1'." in told.caveats
+
+
+async def test_labels_of_nothing_are_refused_before_anything_is_asked(
+    questions: list[Question],
+) -> None:
+    """Where no label can count, or the judge is not asked what is right, nothing is paid."""
+    async with Workbench(FakeProvider()) as bench:
+        strange = HumanLabel(arm="old", question="q1", right=True, source="l.csv", line=7)
+        gone = HumanLabel(arm="base", question="gone", right=True, source="l.csv", line=8)
+        wrong = ONE.model_copy(update={"labels": (strange, gone)})
+        with pytest.raises(DataError) as caught:
+            await bench.compare(bench.arms(), questions, judge=wrong)
+        assert [(one.code, one.severity, one.line) for one in caught.value.problems] == [
+            ("labels.arm", "error", 7),
+            ("labels.question", "error", 8),
+        ]
+        assert "'old' (line 7)" in str(caught.value)
+        fine = HumanLabel(arm="base", question="q1", right=True)
+        for options in ({"labels": (fine,)}, {"decides": True}):
+            blind = JudgeOptions.model_validate({"rubrics": (STYLE,), **options})
+            with pytest.raises(InvalidInputError, match="rubric 'correctness'"):
+                await bench.compare(bench.arms(), questions, judge=blind)
+        assert chats(bench) == 0
+
+
+async def test_labels_of_old_answers_are_refused_before_judging(
+    judging: Judging, questions: list[Question]
+) -> None:
+    """Labels that fit no answer cost no judgement; the answers are kept."""
+    labels = tuple(
+        HumanLabel(arm="base", question=one.id, right=True, answer="as it was") for one in questions
+    )
+    options = ONE.model_copy(update={"labels": labels})
+    async with scripted(judging(lambda _: 2)) as bench:
+        with pytest.raises(DataError, match=r"8 of 8 labels are of another answer .*, …"):
+            await bench.compare(bench.arms(), questions, judge=options)
+        assert chats(bench) == len(questions)
+        await bench.compare(bench.arms(), questions)
+        assert chats(bench) == len(questions)
+
+
+async def test_labels_that_cannot_be_used_are_named(
+    judging: Judging, questions: list[Question]
+) -> None:
+    """Answers that did not come, and those that nobody judged, are reasons of their own."""
+    asked = [*questions, Question(id="u", text="Why?", kind="unanswerable")]
+    labels = tuple(HumanLabel(arm="base", question=one.id, right=True) for one in asked)
+    options = ONE.model_copy(update={"labels": labels})
+    script = (
+        Script()
+        .on("chat.complete", Fault.unavailable(), times=1)
+        .on("chat.complete", Says(judging(lambda _: 2)), times=None)
+    )
+    async with Workbench(FakeProvider(script=script)) as bench:
+        result = await bench.compare(bench.arms(), asked, judge=options, concurrency=1)
+    told = result.data.judge
+    assert told is not None
+    assert told.people is not None
+    assert told.people.n == len(asked) - 2
+    assert [(one.code, one.severity) for one in told.problems] == [
+        ("labels.failed", "warning"),
+        ("labels.unjudged", "note"),
+    ]
 
 
 @pytest.mark.parametrize(("level", "words"), [(0, "0.00"), (2, "as all got one label")])

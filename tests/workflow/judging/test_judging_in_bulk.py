@@ -9,12 +9,16 @@ import pytest
 
 import tailorbird
 from tailorbird import JudgeOptions, QuestionSet, Workbench
+from tailorbird.config import Profile
 from tailorbird.exceptions import AuthenticationError, WaitTimeoutError
 from tailorbird.providers.fake import FakeProvider, Fault, Script
-from tailorbird.types import Document, ModelId, Question
+from tailorbird.types import ChatOptions, Document, ModelId
 from tailorbird.types.judgements import HumanLabel, JudgeReport
+from tailorbird.types.models import RoleModel
 from tailorbird.workflow.bulk.asking import BulkOptions
-from tailorbird.workflow.judging.estimate import estimate_judging
+from tailorbird.workflow.judging.grading import draw
+from tailorbird.workflow.judging.rubrics import CORRECTNESS
+from tailorbird.workflow.money.worst import REASONING_TOKENS
 
 
 def calls(bench: Workbench, operation: str) -> int:
@@ -99,6 +103,7 @@ async def test_an_estimate_comes_before(
     assert calls(bench, "chat.complete") == before
     # Three arms, 12 questions; two rubrics for all and a third for the one that searches.
     assert (estimate.questions, estimate.judgements) == (12, 84 + 9)
+    halved = await bench.estimate_judging(arms, rows, judge=JudgeOptions(repeat=0), bulk=True)
     result = await bench.compare(arms, rows, judge=JudgeOptions())
     assert result.data.judge is not None
     used = result.data.judge.usage.input_tokens
@@ -106,19 +111,19 @@ async def test_an_estimate_comes_before(
     assert estimate.usd is not None
     assert "93 judgements of fake-chat on the answers to 12 questions, about " in str(estimate)
     assert "USD (price: fake)" in str(estimate)
-    halved = await bench.estimate_judging(arms, rows, judge=JudgeOptions(repeat=0), bulk=True)
     assert halved.judgements == 84
     assert halved.usd is not None
     assert halved.usd < estimate.usd * Decimal("0.6")
 
 
-def test_an_estimate_without_price_or_work() -> None:
+async def test_an_estimate_without_price_or_work(rows: QuestionSet) -> None:
     """Without arms nothing is judged, and an unknown price is said."""
-    found = estimate_judging(
-        [], [Question(id="1", text="Why?")], options=JudgeOptions(), model=ModelId("m")
-    )
-    assert (found.questions, found.judgements, found.usage.input_tokens) == (0, 0, 0)
-    assert str(found).endswith("no price is known for m")
+    async with Workbench(FakeProvider()) as bench:
+        found = await bench.estimate_judging([], rows)
+        assert (found.questions, found.judgements, found.usage.input_tokens) == (0, 0, 0)
+    mine = Profile(name="mine", provider="fake", roles={"judge": RoleModel(model=ModelId("m"))})
+    async with Workbench(FakeProvider(), profile=mine) as bench:
+        assert str(await bench.estimate_judging([], rows)).endswith("no price is known for m")
 
 
 async def test_an_estimate_counts_what_would_be_judged(
@@ -146,3 +151,67 @@ async def test_an_estimate_counts_what_people_labeled(bench: Workbench, rows: Qu
     result = await bench.compare(arms, rows, judge=judge)
     told = [one for outcome in result.data.outcomes for one in outcome.grades]
     assert len(told) == estimate.judgements
+
+
+async def test_kept_judgements_are_left_out(
+    bench: Workbench, rows: QuestionSet, documents: list[Document]
+) -> None:
+    """What was judged is known; of answers that are known, exactly what is missing is counted."""
+    index = await bench.build_index(documents, name="shop")
+    arms = bench.arms(index=index, examples=rows[:4])
+    result = await bench.compare(arms[:2], rows)
+    before = await bench.estimate_judging(arms[:2], result.questions)
+    calls_before = calls(bench, "chat.complete")
+    await bench.compare(arms[:2], rows, judge=JudgeOptions())
+    asked = calls(bench, "chat.complete") - calls_before
+    assert (before.judgements, before.known) == (asked, 0)
+    after = await bench.estimate_judging(arms[:2], rows)
+    assert (after.judgements, after.known, after.usd) == (0, asked, Decimal(0))
+    assert f" questions ({asked} more are known), about 0 tokens in and 0 out" in str(after)
+    more = await bench.estimate_judging(arms, rows)
+    assert more.known <= asked
+    assert more.judgements > 0
+
+
+async def test_an_estimate_knows_how_long_judgements_are(
+    bench: Workbench, rows: QuestionSet
+) -> None:
+    """An effort takes hidden tokens; once there are judgements, the new ones are as long."""
+    arms = bench.arms(examples=rows[:4])
+    plain = await bench.estimate_judging(arms, rows, judge=JudgeOptions(repeat=0))
+    thinking = JudgeOptions(repeat=0, chat=ChatOptions(reasoning_effort="low"))
+    more = await bench.estimate_judging(arms, rows, judge=thinking)
+    assert (plain.measured, more.measured) == (False, True)
+    hidden = more.usage.output_tokens - plain.usage.output_tokens
+    assert hidden == plain.judgements * REASONING_TOKENS
+    some = JudgeOptions(repeat=0, questions=3)
+    told = (await bench.compare(arms, rows, judge=some)).data.judge
+    assert told is not None
+    rest = await bench.estimate_judging(arms, rows, judge=JudgeOptions(repeat=0))
+    assert rest.known > 0
+    assert rest.measured
+    mean = rest.usage.output_tokens / rest.judgements
+    assert mean == pytest.approx(told.usage.output_tokens / rest.known, abs=1)
+
+
+async def test_an_estimate_expects_the_answer_that_a_label_is_of(
+    bench: Workbench, rows: QuestionSet
+) -> None:
+    """Before there are answers, every label may fit; afterwards only those that do are counted."""
+    arms = bench.arms()
+    labels = (
+        HumanLabel(arm="base", question=rows[0].id, right=True, answer="something else"),
+        HumanLabel(arm="base", question=rows[1].id, right=True),
+    )
+    judge = JudgeOptions(
+        questions=1, repeat=0, labels=labels, rubrics=(CORRECTNESS,), seed=unlucky(rows)
+    )
+    assert (await bench.estimate_judging(arms, rows, judge=judge)).judgements == 3
+    await bench.compare(arms, rows)
+    assert (await bench.estimate_judging(arms, rows, judge=judge)).judgements == 2
+
+
+def unlucky(rows: QuestionSet) -> int:
+    """Give a seed that draws none of the first two questions."""
+    seeds = ((seed, draw(rows, JudgeOptions(questions=1, seed=seed))) for seed in range(99))
+    return next(seed for seed, drawn in seeds if not drawn & {rows[0].id, rows[1].id})

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tailorbird.exceptions import ServiceUnavailableError
+from tailorbird.exceptions import ServiceUnavailableError, StorageError
 from tailorbird.journal import Workspace
 from tailorbird.providers.fake import Delay, FakeProvider, Fault, Script
 from tailorbird.types import ModelId
@@ -105,3 +105,19 @@ async def test_missing_texts_are_those_without_a_vector() -> None:
         await plain.embed(["a", "b"])
         found = await plain.missing(["a", "c", "c"])
         assert list(found.values()) == ["c"]
+
+
+async def test_what_was_given_a_moment_ago_needs_no_journal() -> None:
+    """Arms ask for the vector of one question one after the other; older ones are read again."""
+    async with FakeProvider() as provider, Workspace(None) as workspace:
+        plain = embedder(provider, workspace)
+        first = await plain.embed(words(0, 200))
+        again = await plain.embed(words(0, 200))
+        assert np.array_equal(first.vectors, again.vectors)
+        assert (first.fresh, again.fresh, again.usage.total_tokens) == (200, 0, 0)
+        await workspace.journal.close()
+        known = await plain.embed(["text 7", "text 3", "text 7"])
+        assert np.array_equal(known.vectors, first.vectors[[7, 3, 7]])
+        assert known.fresh == 0
+        with pytest.raises(StorageError):
+            await plain.embed(["text 199"])

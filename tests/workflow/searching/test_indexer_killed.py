@@ -130,3 +130,14 @@ async def test_killed_builds_go_on_where_they_stopped(tmp_path: Path) -> None:
         known = till.paid.total()
         output, _ = await (await builder(server, tmp_path)).communicate()
         assert (output.split(), till.paid.total()) == ([b"4000", b"0"], known)
+
+
+async def test_processes_build_an_index_once(tmp_path: Path) -> None:
+    """Two that build one index at once pay for each text once: one waits for the other."""
+    till = Till()
+    till.arm(10**6, answers=True)
+    async with till.provider, till.cloud, FaultServer(till) as server:
+        processes = [await builder(server, tmp_path) for _ in range(2)]
+        outputs = [(await process.communicate())[0].split() for process in processes]
+    assert sorted(outputs) == [[b"4000", b"0"], [b"4000", b"4000"]]
+    assert till.paid.total() == len(till.paid) == TEXTS

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.workflow.statistics import (
@@ -50,6 +50,33 @@ def test_needed_questions_have_power(pairs: Callable[[int], tuple[int, int]]) ->
     assert 0.7 < shown / 400 < 0.9
 
 
+@pytest.mark.parametrize(("wins", "losses", "comparisons"), [(15, 5, 1), (30, 10, 1), (40, 5, 15)])
+def test_needed_questions_have_power_where_one_looks(
+    wins: int, losses: int, comparisons: int
+) -> None:
+    """Watched, the number shows the lead four times out of five; McNemar's would half as often."""
+    needed = questions_needed(wins, losses, 100, comparisons=comparisons, watched=True)
+    fixed = questions_needed(wins, losses, 100, comparisons=comparisons)
+    assert needed is not None
+    assert fixed is not None
+    assert fixed < needed
+    random = np.random.default_rng(7)
+    assert 0.77 < watched_power(random, needed, wins, losses, comparisons) < 0.95
+    assert watched_power(random, fixed, wins, losses, comparisons) < 0.7
+
+
+def watched_power(
+    random: np.random.Generator, n: int, wins: int, losses: int, comparisons: int
+) -> float:
+    """Draw runs of n questions, and look after each: how often is the lead shown at some look?"""
+    drawn = random.random((1000, n))
+    won = (drawn < wins / 100).cumsum(axis=1)
+    lost = ((drawn >= wins / 100) & (drawn < (wins + losses) / 100)).cumsum(axis=1)
+    bar = np.log(comparisons / LEVEL)
+    worth = (won + lost) * np.log(2) + special.gammaln(won + 1) + special.gammaln(lost + 1)
+    return float((worth - special.gammaln(won + lost + 2) >= bar).any(axis=1).mean())
+
+
 @pytest.fixture
 def pairs() -> Callable[[int], tuple[int, int]]:
     """Draws wins and losses among n questions with rates 0.15 and 0.05."""
@@ -88,6 +115,7 @@ def test_missing_questions_are_rounded_up_to_tens() -> None:
     assert questions_missing(0, 0, 0, comparisons=10_000) == 20
     assert questions_missing(0, 0, 0, comparisons=15) == 10
     assert questions_missing(0, 0, 0, comparisons=15, watched=True) == 20
+    assert questions_missing(15, 5, 100, watched=True) == 210
 
 
 def power(n: int, apart: float, lead: float) -> float:
@@ -134,6 +162,26 @@ def test_needed_questions_and_smallest_difference_fit() -> None:
     needed = questions_needed(15, 5, 100)
     assert needed is not None
     assert smallest_difference(needed, 0.2) == pytest.approx(0.1, rel=0.01)
+
+
+@pytest.mark.parametrize(("n", "comparisons"), [(150, 1), (400, 15)])
+def test_watched_questions_show_larger_differences_only(n: int, comparisons: int) -> None:
+    """Where one looks, the smallest difference is larger, and as many questions as it needs fit."""
+    fixed = smallest_difference(n, 0.4, comparisons=comparisons)
+    found = smallest_difference(n, 0.4, comparisons=comparisons, watched=True)
+    assert fixed is not None
+    assert found is not None
+    assert 1.1 < found / fixed < 1.6
+    wins = round((0.4 + found) / 2 * 100_000)
+    needed = questions_needed(wins, 40_000 - wins, 100_000, comparisons=comparisons, watched=True)
+    assert needed == pytest.approx(n, abs=1)
+
+
+def test_watched_questions_may_show_nothing() -> None:
+    """Where even winning all that differ is not shown, there is no smallest difference."""
+    assert smallest_difference(50, 0.1) is None
+    assert smallest_difference(50, 0.15, watched=True) is None
+    assert smallest_difference(50, 0.0, watched=True) is None
 
 
 @pytest.mark.parametrize(("n", "apart"), [(-1, 0.5), (10, -0.1), (10, 1.1)])

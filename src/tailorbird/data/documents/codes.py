@@ -35,3 +35,8 @@ DOCUMENT_CODES = MappingProxyType(
     }
 )
 """Meaning of each code that begins with `document.`."""
+
+INDEX_CODES = MappingProxyType(
+    {"index.kept": "documents stay in the index although their files cannot be read now"}
+)
+"""What each code means that keeping an index adds to those of documents."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from tailorbird.exceptions import (
     MissingExtraError,
 )
 from tailorbird.text.headings import markdown_title
+from tailorbird.types.retrieval import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +96,9 @@ class FileReader:
         if not fits(path, self._max_file_bytes, problems):
             return
         loaded = self._load(path, loader, problems)
-        if loaded is not None:
+        if loaded is not None and (misfit := _misfit(loaded)):
+            report_broken(f"its loader gives {misfit}", problems)
+        elif loaded is not None:
             yield from self._checked(loaded, name, problems)
         elif not problems.error_count:
             report_broken("its loader gives nothing, and does not say why", problems)
@@ -134,3 +138,25 @@ class FileReader:
         document = self._checker.accept(draft, Place(problems=problems))
         if document is not None:
             yield document
+
+
+def _misfit(given: object) -> str:
+    """Say what a loader of somebody else's gave in place of text; empty when all is well."""
+    if not isinstance(given, LoadedText):
+        return f"a {type(given).__name__!r} instead of a 'LoadedText'"
+    parts: list[tuple[str, object, type[object]]] = [
+        ("text", given.text, str),
+        ("title", given.title, str),
+        ("metadata", given.metadata, Mapping),
+        *(("marks", mark, Mark) for mark in _items(given.marks)),
+    ]
+    wrong = (
+        f"{name} of the type {type(one).__name__!r}"
+        for name, one, kind in parts
+        if not isinstance(one, kind)
+    )
+    return next(wrong, "")
+
+
+def _items(given: object) -> list[object]:
+    return [*given] if isinstance(given, list | tuple) else [given]

@@ -92,6 +92,11 @@ class DocumentStream:
             fix = "check the path; it is relative to the folder in which Python was started"
             problems.add("error", "document.missing", reason, fix)
             names = []
+        elif not root.is_file():
+            # Opening a pipe waits for somebody who writes into it.
+            reason, fix = "neither a file nor a folder", "save its content in a file first"
+            problems.add("error", "document.no-file", reason, fix)
+            names = []
         elif not has_suffix(root.name, self.suffixes):
             report_unread(root, "error", self.suffixes, problems)
             names = []

@@ -136,6 +136,8 @@ def implausible_cp932(texts: Iterable[str]) -> str | None:
         return "as cp932 most of it is private-use characters"
     if lone * 2 > total:
         return "as cp932 it has kanji inside of Latin words"
+    if (half + private + lone) * 2 > total:
+        return "as cp932 it is a mixture that no Japanese text holds"
     return None
 
 

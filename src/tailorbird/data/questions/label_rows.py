@@ -40,7 +40,7 @@ def labels_in(path: Path | str, *, encoding: str) -> tuple[HumanLabel, ...]:
         for line, row in zip(block.lines, block.rows, strict=True)
         if row
     ]
-    labels = _labels(rows, problems)
+    labels = _labels(rows, str(path), problems)
     problems.raise_errors()
     return labels
 
@@ -63,7 +63,9 @@ def _places(head: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _labels(rows: Sequence[tuple[int, list[str]]], problems: Problems) -> tuple[HumanLabel, ...]:
+def _labels(
+    rows: Sequence[tuple[int, list[str]]], source: str, problems: Problems
+) -> tuple[HumanLabel, ...]:
     places = _places(rows[0][1]) if rows else {}
     missing = [name for name in _NEEDED if name not in places]
     if missing:
@@ -93,6 +95,8 @@ def _labels(rows: Sequence[tuple[int, list[str]]], problems: Problems) -> tuple[
                 question=cells["id"],
                 right=word in _YES,
                 answer=cells.get("answer") or None,
+                source=source,
+                line=line,
             )
             found.append(label)
     return tuple(found)

@@ -44,6 +44,8 @@ class Catalog:
     def __init__(self, cloud: Cloud, roles: Mapping[str, RoleModel]) -> None:
         """Know the flavor's models, and the deployments that the roles name from the start."""
         self._cloud = cloud
+        self.needs_deployments = cloud.capabilities.find(Capability.DEPLOYMENTS_REQUIRED).available
+        """Whether models answer only where they are deployed."""
         self._facts = {model.id: model for model in cloud.flavor.models}
         self._standing: dict[DeploymentName, ModelId] = {}
         for role, played in {**cloud.flavor.roles, **roles}.items():
@@ -51,11 +53,6 @@ class Catalog:
                 kind: Literal["chat", "embedding"] = "embedding" if role == "embedding" else "chat"
                 self._standing[played.deployment] = played.model
                 self._facts.setdefault(played.model, ModelFacts(id=played.model, kind=kind))
-
-    @property
-    def needs_deployments(self) -> bool:
-        """Whether models answer only where they are deployed."""
-        return self._cloud.capabilities.find(Capability.DEPLOYMENTS_REQUIRED).available
 
     @property
     def standing(self) -> Mapping[DeploymentName, ModelId]:

@@ -54,7 +54,7 @@ class VirtualClock(Clock):
         if start.tzinfo is None:
             message = f"start must be aware, got {start!r}: add tzinfo=UTC"
             raise InvalidInputError(message)
-        self._start = start.astimezone(UTC)
+        self._start = self._now = start.astimezone(UTC)
         self._passed_s = 0.0
         self._sleepers: list[_Sleeper] = []
         self._numbers: Iterator[int] = count()
@@ -65,7 +65,7 @@ class VirtualClock(Clock):
 
     @override
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._passed_s)
+        return self._now
 
     @override
     def monotonic(self) -> float:
@@ -145,6 +145,7 @@ class VirtualClock(Clock):
 
     def _move_to(self, moment: float) -> None:
         self._passed_s = max(self._passed_s, moment)
+        self._now = self._start + timedelta(seconds=self._passed_s)
         self._quiet_turns = 0
         while self._sleepers and self._sleepers[0].wake_at <= moment:
             sleeper = heapq.heappop(self._sleepers)

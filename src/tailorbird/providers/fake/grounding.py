@@ -117,8 +117,8 @@ def pick_sentences(question: str, passages: Sequence[Passage]) -> tuple[Picked, 
     return _picked(question, tuple(passages))
 
 
-# A form is filled with what was picked for its answer a moment ago.
-@lru_cache(maxsize=4)
+# A form is filled with what was picked for its answer a moment ago, and another arm asks soon.
+@lru_cache(maxsize=1 << 7)
 def _picked(question: str, passages: tuple[Passage, ...]) -> tuple[Picked, ...]:
     sentences = [
         (place, passage.number, sentence)

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from tailorbird.text.passages import Passage
     from tailorbird.types.chat import Message
 
-_FENCE = re.compile(r"<<passages ([0-9a-f]{8,})>>.*?<<end \1>>", re.DOTALL)
-_FENCE_BEGINS = "<<passages "
+_FENCE_BEGIN = re.compile(r"<<passages ([0-9a-f]{8,})>>")
 _LABEL = re.compile(r"\A(?:question|質問)\s*[:：]\s*", re.IGNORECASE)
 
 
@@ -53,7 +52,7 @@ def read_prompt(messages: Sequence[Message]) -> Prompt:
         elif one.role == "assistant" and asked and one.text:
             examples.append((asked, one.text))
             asked = ""
-    fenced = [found for one in messages if (found := unfence(one.text)) is not None]
+    fenced = (unfence(one.text) for one in reversed(messages))
     last = messages[-1]
     asked_for = tuple(map(_question, said))
     return Prompt(
@@ -61,20 +60,33 @@ def read_prompt(messages: Sequence[Message]) -> Prompt:
         question=asked_for[-1] if asked_for else "",
         said=asked_for,
         examples=tuple(examples),
-        passages=fenced[-1] if fenced else None,
+        passages=next((one for one in fenced if one is not None), None),
         tool_result=last.text if last.role == "tool" else None,
     )
 
 
 def _question(text: str) -> str:
     """Give the question of a message that may hold passages and instructions beside it."""
-    if _FENCE_BEGINS not in text:
-        return text.strip()
-    # The pattern has one group, so every other piece is its match.
-    pieces = _FENCE.split(text)[::2]
+    pieces = _outside(text)
     if len(pieces) == 1:
         return text.strip()
     *_, before, after = pieces
     if after.strip():
         return _LABEL.sub("", after.strip())
     return _LABEL.sub("", before.strip().rsplit("\n\n", 1)[-1])
+
+
+def _outside(text: str) -> list[str]:
+    """Give what stands outside the fences of a text: one piece more than there are fences."""
+    pieces: list[str] = []
+    done = at = 0
+    while (begin := _FENCE_BEGIN.search(text, at)) is not None:
+        # Looked for as it stands: a lazy pattern would go character by character.
+        end = f"<<end {begin[1]}>>"
+        stop = text.find(end, begin.end())
+        if stop < 0:
+            at = begin.end()
+        else:
+            pieces.append(text[done : begin.start()])
+            done = at = stop + len(end)
+    return [*pieces, text[done:]]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tailorbird.providers.fake.style import Style
@@ -89,6 +90,8 @@ class Orders:
     """What to say when it does not know; None when the prompt does not ask for that."""
 
 
+# The memo changes no result: a comparison asks thousands of questions under one prompt.
+@lru_cache(maxsize=1 << 7)
 def read_orders(prompt: str, *, language: str) -> Orders:
     """Read what a system prompt asks for."""
     return Orders(

@@ -12,6 +12,7 @@ import numpy as np
 
 from tailorbird.retrieval.local.codes import CODED_FROM, distances, encode
 from tailorbird.retrieval.local.lexical import LexicalIndex, LexicalPart
+from tailorbird.text.memo import Recent
 from tailorbird.types.filters import holds
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tailorbird.retrieval.local.segment import Segment
     from tailorbird.retrieval.local.store import SegmentRow
     from tailorbird.types.filters import Filter
+    from tailorbird.types.retrieval import Hit
 
 _Item = TypeVar("_Item")
 _BLOCK = 4096  # vectors that are made doubles of at once
@@ -31,6 +33,8 @@ _BLOCK = 4096  # vectors that are made doubles of at once
 # gives each of its threads one half, and with a busy neighbor one waits for the other.
 _ONE_THREAD = 1 << 24
 _STRETCH = 1 << 22
+
+_RECENT = 128  # searches whose hits are kept, a few kilobytes each: arms ask the same question
 
 _LINE = 64  # bytes of a cache line
 _SHIFT = 16
@@ -62,6 +66,8 @@ class Content:
         """The state of the index that this is."""
         self.files = {row.file for row in rows}
         """The files that this reads."""
+        self.recent: Recent[tuple[str, bytes | None], tuple[Hit, ...]] = Recent(_RECENT)
+        """What was found last, by the query and its vector."""
         self._starts = np.cumsum([0, *(row.chunks for row in rows)])
         self.places = int(self._starts[-1])
         """How many places there are."""

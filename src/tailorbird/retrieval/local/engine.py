@@ -292,6 +292,22 @@ class LocalRetrieval(Retrieval):
         if not row.chunks:
             raise empty_index(row.spec.name)
         content = self._content(row)
+        asked = (repr(query), None if unit is None else unit.tobytes())
+        hits = content.recent.get(asked)
+        if hits is None:
+            hits = self._hits(row, content, query, unit, mode=mode)
+            content.recent.put(asked, hits)
+        return hits
+
+    def _hits(
+        self,
+        row: IndexRow,
+        content: Content,
+        query: SearchQuery,
+        unit: NDArray[np.float32] | None,
+        *,
+        mode: SearchMode,
+    ) -> tuple[Hit, ...]:
         documents = self._open().store.documents
         coded = self._settings.codes_above is not None and row.chunks > self._settings.codes_above
         ranking = Ranking(content, names=documents.names, coded=coded)

@@ -120,7 +120,8 @@ class Cell(Frozen):
     value: float
     """Mean over these answers, 0..1; of a scorer's figure in the range of that."""
     low: float
-    """Lower end of the 95 % interval."""
+    """Lower end of the 95 % interval; of a comparison that might have stopped early, it holds at
+    all looks together."""
     high: float
     """Upper end of the 95 % interval."""
 
@@ -154,7 +155,8 @@ class Pair(Frozen):
     word: PairWord
     """What follows at the 5 % level."""
     low: float | None = None
-    """Lower end of the 95 % interval of the difference (Tango's); None without questions."""
+    """Lower end of the 95 % interval of the difference (Tango's; of a comparison that was watched,
+    what `statistics.watched_difference` gives); None without questions."""
     high: float | None = None
     """Upper end of the 95 % interval of the difference; None without questions."""
     detectable: float | None = None
@@ -164,8 +166,8 @@ class Pair(Frozen):
     """About how many more questions would show the difference that was seen, if it is real; None
     when none was seen, or when it is shown already."""
     watched: bool = False
-    """Whether one looked while the questions were asked: then the p-values hold however often that
-    was, and whenever asking stopped."""
+    """Whether one looked while the questions were asked: then p-values and intervals hold however
+    often that was, and whenever asking stopped."""
 
 
 class Contrast(Frozen):
@@ -182,7 +184,8 @@ class Contrast(Frozen):
     difference: float
     """Mean of `arm` minus that of `baseline` on these questions, -1..1."""
     low: float
-    """Lower end of the 95 % interval of the difference (paired bootstrap)."""
+    """Lower end of the 95 % interval of the difference (paired bootstrap; of a comparison that
+    might have stopped early, what `statistics.watched_difference_of` gives)."""
     high: float
     """Upper end of the 95 % interval of the difference."""
     p_value: float
@@ -275,15 +278,15 @@ class EarlyStopping(Frozen):
     """Arms that are shown to differ from it."""
     close: tuple[str, ...] = ()
     """Arms that it is not ahead of by as much as a verdict pays for, nor they of it: the 95 %
-    interval of the difference lies within a tenth to both sides."""
+    interval of the difference, which knows of the looks, lies within a tenth to both sides."""
     undecided: tuple[str, ...] = ()
     """Arms of which neither is known, and which the questions that are left could not tell from
     it."""
     method: str = (
         "test martingale (Ville 1939; Robbins 1970) for each pair of arms, corrected by Holm's"
-        " method over the pairs"
+        " method over the pairs; intervals by betting (Waudby-Smith and Ramdas 2024)"
     )
-    """What the p-values are, so that looking does not make them smaller."""
+    """What p-values and intervals are, so that looking makes them neither smaller nor narrower."""
 
     @property
     def stopped(self) -> bool:

@@ -98,10 +98,9 @@ def early_caveats(early: EarlyStopping | None) -> Iterator[str]:
     """Say how to read a comparison that stopped before all its questions were asked."""
     if early is not None and early.stopped:
         yield (
-            f"Asking stopped early: p-values are those of a {early.method}, and hold however often"
+            f"Asking stopped early: p-values are those of a {early.method}; both hold however often"
             " one looked. Shares and leads of a run that stopped because of them tend to be too"
-            " large, and their intervals do not know of the looks; kinds with few questions say"
-            " little."
+            " large: read the intervals; kinds with few questions say little."
         )
 
 

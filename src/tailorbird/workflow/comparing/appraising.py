@@ -6,6 +6,7 @@ import asyncio
 import math
 import re
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tailorbird.exceptions import InvalidInputError, ScorerError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tailorbird.types.answers import Answer
     from tailorbird.types.judgements import Grade, JudgeReport
     from tailorbird.types.questions import Question
+    from tailorbird.workflow.answering.arm import Arm
     from tailorbird.workflow.answering.results import Scores
     from tailorbird.workflow.judging.grading import Judged, Place
     from tailorbird.workflow.judging.judge import Judge
@@ -116,18 +118,23 @@ class Appraiser:
     judge: Judge | None = None
     """Judges; None for no judge."""
 
-    def check(self) -> None:
-        """Do nothing when everything can be asked.
+    def check(self, arms: Sequence[Arm], questions: Sequence[Question]) -> None:
+        """Do nothing when everything can be asked about these arms and questions.
 
         Raises:
-            InvalidInputError: A scorer has a name that is wrong or taken, or a wrong range; or
-                `similarity` is wanted, and there is no embedding model.
+            InvalidInputError: A scorer is none, or has a wrong or taken name or a wrong range;
+                `similarity` is wanted, and there is no embedding model; or the judge's options do
+                not fit, as far as that is known before there are answers.
         """
+        if self.judge is not None:
+            self.judge.check(arms, {})
+            self.judge.check_labels(arms, questions)
         taken = {*METRICS, *_TAKEN}
         for one in self.scorers:
             if isinstance(one, str):
                 self._check_built_in(one)
                 continue
+            _check_members(one)
             if not _NAME.fullmatch(one.name) or one.name in taken or one.name.startswith(_JUDGED):
                 message = (
                     f"a scorer cannot be called {one.name!r}: take 1 to 40 letters, digits or _, a"
@@ -184,9 +191,21 @@ class Appraiser:
         )
 
 
+def _check_members(one: object) -> None:
+    name: object = one.name if isinstance(one, (Scorer, BatchScorer)) else None
+    if isinstance(name, str):
+        return
+    message = f"{one!r} is no scorer: it needs a `name`, a `range`, and `score` or `score_many`"
+    raise InvalidInputError(message)
+
+
 def _check_range(scorer: Scorer | BatchScorer) -> None:
-    low, high = scorer.range
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    try:
+        low, high = scorer.range
+        is_range = math.isfinite(low) and math.isfinite(high) and low < high
+    except (TypeError, ValueError):
+        is_range = False
+    if not is_range:
         message = f"scorer {scorer.name!r}: the range must be two numbers, the lower one first"
         raise InvalidInputError(message)
     if isinstance(scorer, BatchScorer) and scorer.batch_size < 1:
@@ -243,7 +262,7 @@ class _Scoring:
         cases = [(self.questions[place[1]], self.answers[place]) for place in places]
         try:
             if isinstance(self.scorer, BatchScorer):
-                values = await self.scorer.score_many(cases)
+                values = list(await self.scorer.score_many(cases))
             else:
                 values = [await self.scorer.score(*case) for case in cases]
         except Exception as exc:
@@ -255,10 +274,12 @@ class _Scoring:
             raise self._error(message, places[0])
         return values
 
-    def _check(self, place: Place, value: float | None) -> None:
+    def _check(self, place: Place, value: object) -> None:
         low, high = self.scorer.range
-        # Written so that a NaN, which is in no range, is found too.
-        if value is not None and not low <= value <= high:
+        if value is None:
+            return
+        # Written so that a NaN, which is in no range, is found too, and what is no number.
+        if not (isinstance(value, Real) and low <= float(value) <= high):
             message = f"it gave {value!r}, which is not in its range {low:g}..{high:g}"
             raise self._error(message, place)
 

@@ -17,6 +17,8 @@ from tailorbird.workflow.statistics import (
     difference_interval,
     holm,
     mcnemar,
+    watched_difference,
+    watched_p,
 )
 
 if TYPE_CHECKING:
@@ -114,6 +116,9 @@ class Changes(Frozen):
 def compare_runs(before: ComparisonData, after: ComparisonData) -> Changes:
     """Hold two runs against each other, arm by arm, on the questions that they share.
 
+    Where one of them might have stopped early, what was asked depends on what was answered: then
+    p-values and intervals are those that hold all the same, as for its pairs of arms.
+
     Args:
         before: The earlier run.
         after: The later one.
@@ -122,12 +127,13 @@ def compare_runs(before: ComparisonData, after: ComparisonData) -> Changes:
         InvalidInputError: They share no arm, or no question that both scored.
     """
     shared = _shared(before.questions, after.questions)
+    watched = before.early_stop is not None or after.early_stop is not None
     old, new = _right(before), _right(after)
     names = [one.name for one in after.arms if one.name in {arm.name for arm in before.arms}]
     rows: list[ArmChange] = []
     for kind in (ALL_KINDS, *dict.fromkeys(one.kind for one in shared if one.kind is not None)):
         asked = [one for one in shared if kind in {ALL_KINDS, one.kind}]
-        rows += _changes(names, kind, asked, old, new)
+        rows += _changes(kind, _pairs(names, asked, old, new), watched=watched)
     if not rows:
         message = (
             f"{before.name!r} and {after.name!r} have no arm with scored answers to the same"
@@ -159,14 +165,14 @@ def _right(data: ComparisonData) -> Mapping[tuple[str, str], bool]:
     }
 
 
-def _changes(
+def _pairs(
     names: Sequence[str],
-    kind: str,
     asked: Sequence[Question],
     old: Mapping[tuple[str, str], bool],
     new: Mapping[tuple[str, str], bool],
-) -> list[ArmChange]:
-    pairs = {
+) -> Mapping[str, Sequence[tuple[bool, bool]]]:
+    """Give whether each arm was and is right, question by question."""
+    return {
         name: [
             (old[name, one.id], new[name, one.id])
             for one in asked
@@ -174,16 +180,23 @@ def _changes(
         ]
         for name in names
     }
+
+
+def _changes(
+    kind: str, pairs: Mapping[str, Sequence[tuple[bool, bool]]], *, watched: bool
+) -> list[ArmChange]:
     found = {name: some for name, some in pairs.items() if some}
     counts = {
         name: (sum(now and not was for was, now in some), sum(was and not now for was, now in some))
         for name, some in found.items()
     }
-    adjusted = holm([mcnemar(wins, losses) for wins, losses in counts.values()])
+    test, interval = (watched_p, watched_difference) if watched else (mcnemar, difference_interval)
+    adjusted = holm([test(wins, losses) for wins, losses in counts.values()])
     rows: list[ArmChange] = []
     for (name, some), p_adjusted in zip(found.items(), adjusted, strict=True):
         wins, losses = counts[name]
-        low, high = difference_interval(wins, losses, len(some))
+        low, high = interval(wins, losses, len(some))
+        possible = can_show(len(some), comparisons=len(found), watched=watched)
         rows.append(
             ArmChange(
                 arm=name,
@@ -196,16 +209,16 @@ def _changes(
                 low=low,
                 high=high,
                 p_adjusted=p_adjusted,
-                word=_word(wins - losses, len(some), p_adjusted, comparisons=len(found)),
+                word=_word(wins - losses, p_adjusted, possible=possible),
             )
         )
     return rows
 
 
-def _word(lead: int, n: int, p_adjusted: float, *, comparisons: int) -> PairWord:
+def _word(lead: int, p_adjusted: float, *, possible: bool) -> PairWord:
     if p_adjusted < LEVEL:
         return "better" if lead > 0 else "worse"
-    return "no difference shown" if can_show(n, comparisons=comparisons) else "too few questions"
+    return "no difference shown" if possible else "too few questions"
 
 
 def _flips(

@@ -171,6 +171,18 @@ class Comparer:
             settings=settings or {},
         )
 
+    async def known(self, arms: Sequence[Arm], questions: Sequence[Question]) -> Answered:
+        """Give the answers that the journal has; nothing is asked."""
+        keys = {question.id: question_key(question) for question in questions}
+        answers: dict[tuple[str, str], Answer] = {}
+        for arm in arms:
+            fingerprint = arm_fingerprint(arm, identity=self.identity)
+            kept = await self.journal.get_answers(fingerprint, sorted(set(keys.values())))
+            answers |= {(arm.name, one): kept[key] for one, key in keys.items() if key in kept}
+        return Answered(
+            arms=arms, questions=questions, answers=answers, learned=self._learned(arms)
+        )
+
     def check(self, arms: Sequence[Arm], questions: Sequence[Question]) -> None:
         """Do nothing for arms and questions that can be compared.
 
@@ -183,7 +195,7 @@ class Comparer:
             raise InvalidInputError(message)
         _check_unique("arm", [arm.name for arm in arms])
         _check_unique("question", [question.id for question in questions])
-        self.appraiser.check()
+        self.appraiser.check(arms, questions)
 
     def _check_stop(self, stop_early: StopEarly | None) -> None:
         judge = self.appraiser.judge
@@ -252,7 +264,8 @@ class Comparer:
         outcomes = _outcomes(
             arms, questions, findings.found, profile=case.profile, appraisal=appraisal
         )
-        cells = summarize(arms, questions, outcomes, extra=appraisal.ranges)
+        looks = 1 if watch is None else len(watch.blocks)
+        cells = summarize(arms, questions, outcomes, extra=appraisal.ranges, watched=looks > 1)
         pairs = compare_pairs(
             arms, questions, outcomes, watched=None if watch is None else watch.p_values
         )
@@ -283,7 +296,7 @@ class Comparer:
             costs=costs,
             early_stop=early,
             verdict=_warned(verdict, leaks, appraisal),
-            contrasts=compare_metrics(arms, outcomes, looks=1 if early is None else early.planned),
+            contrasts=compare_metrics(arms, outcomes, looks=looks),
             leaks=leaks,
             judge=appraisal.report,
             scorers=appraisal.ranges,

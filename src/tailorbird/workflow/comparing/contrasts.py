@@ -14,6 +14,7 @@ from tailorbird.workflow.statistics import (
     holm,
     paired_bootstrap_interval,
     paired_permutation,
+    watched_difference_of,
 )
 
 if TYPE_CHECKING:
@@ -32,14 +33,16 @@ def compare_metrics(
 
     Only questions for which both arms have a value count. p-values are those of the paired
     permutation test, corrected by Holm's method over the pairs of the metric; intervals are paired
-    bootstrap intervals, or Tango's where a metric is yes or no. Each metric is a family of claims
+    bootstrap intervals, or Tango's where a metric is yes or no; where asking might have stopped at
+    several looks, both are `statistics.watched_difference_of`. Each metric is a family of claims
     of its own: what one of them shows is a description beside the test of `correct`.
 
     Args:
         arms: The arms.
         outcomes: What was answered, with its scores.
         looks: At how many looks asking might have stopped, at least 1; the corrected p-values are
-            multiplied by it, which holds whichever look it was (Bonferroni's correction).
+            multiplied by it, which holds whichever look it was (Bonferroni's correction). From 2
+            on, intervals hold at all looks together.
 
     Returns:
         Metric by metric in the usual order; in each, every pair that has a value once, the later
@@ -68,7 +71,7 @@ def _family(
     p_values = [paired_permutation(found) for found in known.values()]
     adjusted = [min(1.0, looks * value) for value in holm(p_values)]
     return [
-        _contrast(names, metric, found, (p_value, corrected), looks * len(known))
+        _contrast(names, metric, found, (p_value, corrected), (looks, len(known)))
         for (names, found), p_value, corrected in zip(
             known.items(), p_values, adjusted, strict=True
         )
@@ -90,15 +93,13 @@ def _contrast(
     metric: Metric,
     differences: Sequence[float],
     p_values: tuple[float, float],
-    comparisons: int,
+    looks_and_pairs: tuple[int, int],
 ) -> Contrast:
     n = len(differences)
     mean = sum(differences) / n
-    if _YES_OR_NO.issuperset(differences):
-        low, high = difference_interval(differences.count(1.0), differences.count(-1.0), n)
-    else:
-        low, high = paired_bootstrap_interval(differences)
-    shown = can_show(n, comparisons=comparisons)
+    looks, pairs = looks_and_pairs
+    low, high = _interval(differences, looks)
+    shown = can_show(n, comparisons=looks * pairs)
     word: Literal["better", "worse", "no difference shown", "too few questions"]
     if not shown:
         word = "too few questions"
@@ -118,3 +119,13 @@ def _contrast(
         p_adjusted=p_values[1],
         word=word,
     )
+
+
+def _interval(differences: Sequence[float], looks: int) -> tuple[float, float]:
+    if looks > 1:
+        return watched_difference_of(differences)
+    if _YES_OR_NO.issuperset(differences):
+        return difference_interval(
+            differences.count(1.0), differences.count(-1.0), len(differences)
+        )
+    return paired_bootstrap_interval(differences)

@@ -63,6 +63,9 @@ class ArmEstimate(Frozen):
     """US dollars at most; None when a price is not known."""
     unpriced: tuple[ModelId, ...] = ()
     """Models whose price is not known."""
+    measured: bool = True
+    """Whether known answers, or an effort that the options name, say how many hidden tokens to
+    expect; if not, none are expected, and a model that reasons unasked takes more."""
 
 
 class ComparisonEstimate(Frozen):
@@ -75,8 +78,8 @@ class ComparisonEstimate(Frozen):
     left out or joined. An answer is as long as the arm's known answers are on average; where there
     are none, as the accepted one, with a quote of the same length where the answer is a form, and
     with `REASONING_TOKENS` more where the arm's options name an effort other than `none`. A model
-    that reasons unasked takes more: name an effort, or ask it a few questions first. Nothing comes
-    from a provider's cache.
+    that reasons unasked takes more (`ArmEstimate.measured`): name an effort, or ask it a few
+    questions first. Nothing comes from a provider's cache.
 
     At most counts the bytes of everything that is sent (a tokenizer makes no more tokens than
     that), passages of the largest size that chunks have, headings of 400 bytes, and the longest
@@ -193,8 +196,9 @@ class Estimator:
         waiting = [question for question in questions if keys[question.id] not in known]
         chats: list[_Calls] = []
         vectors: list[_Calls] = []
+        usual = _usual_output(known.values())
         if waiting:
-            chats = await self._chats(arm, waiting, usual=_usual_output(known.values()))
+            chats = await self._chats(arm, waiting, usual=usual)
             vectors = await self._vectors(arm, waiting)
         calls = [*chats, *vectors]
         costs = await asyncio.to_thread(lambda: [one.costs() for one in calls])
@@ -209,6 +213,7 @@ class Estimator:
             usd=_sum(cost for cost, _ in costs),
             worst_usd=_sum(worst for _, worst in costs),
             unpriced=tuple(dict.fromkeys(one.model for one, both in priced if None in both)),
+            measured=not waiting or usual is not None or arm.options.reasoning_effort is not None,
         )
 
     async def _chats(

@@ -98,7 +98,9 @@ class Duel:
     def detectable(self) -> float | None:
         """The smallest lead that these questions show four times out of five; None if none is."""
         apart = (self.wins + self.losses) / self.n if self.n else 0.0
-        return smallest_difference(self.n, apart, comparisons=self.comparisons)
+        return smallest_difference(
+            self.n, apart, comparisons=self.comparisons, watched=self.watched
+        )
 
     @override
     def __str__(self) -> str:
@@ -138,6 +140,10 @@ class Evidence:
     costs: dict[str, ArmFigures]
     kinds: tuple[str, ...]
     """Kinds that occur, without `all`."""
+    intervals: dict[str, tuple[float, float]] = field(
+        default_factory=dict[str, "tuple[float, float]"]
+    )
+    """The 95 % interval of each arm's right answers to all questions."""
     days: dict[str, int] = field(default_factory=dict[str, int])
     """Days until an arm's tuned model stops answering, where a day is announced; below 1 when it
     has stopped."""
@@ -156,11 +162,8 @@ class Evidence:
         today: date | None = None,
     ) -> Evidence:
         """Sort the figures; without `today` no days are counted."""
-        tallies = {
-            (one.arm, one.kind): Tally(round(one.value * one.n), one.n)
-            for one in cells
-            if one.metric == "correct"
-        }
+        right = [one for one in cells if one.metric == "correct"]
+        tallies = {(one.arm, one.kind): Tally(round(one.value * one.n), one.n) for one in right}
         present = {kind for _, kind in tallies}
         scored = [arm for arm in arms if (arm.name, ALL_KINDS) in tallies]
         return cls(
@@ -169,7 +172,8 @@ class Evidence:
             pairs={(one.arm, one.baseline, one.kind): one for one in pairs},
             costs={one.arm: one for one in figures},
             kinds=tuple(kind for kind in QUESTION_KINDS if kind in present),
-            days=_days(arms, today),
+            intervals={one.arm: (one.low, one.high) for one in right if one.kind == ALL_KINDS},
+            days=days_left(arms, today),
             months=months,
         )
 
@@ -250,8 +254,8 @@ class Evidence:
         return (pair.losses, pair.wins, pair.n) if turned else (pair.wins, pair.losses, pair.n)
 
 
-def _days(arms: Iterable[Arm], today: date | None) -> dict[str, int]:
-    """Count the days that are left to the arms whose end is known."""
+def days_left(arms: Iterable[Arm], today: date | None) -> dict[str, int]:
+    """Count the days that are left to the arms whose end is known; none at all without `today`."""
     ends = {
         arm.name: arm.tuned.shutdown_date
         for arm in arms

@@ -29,7 +29,7 @@ from tailorbird.types.retrieval import (
 )
 from tailorbird.types.usage import Usage
 from tailorbird.workflow.answering.answer import declined_text
-from tailorbird.workflow.money.worst import chat_bound, embedding_bound
+from tailorbird.workflow.money.worst import chat_bound, embedding_bound, hidden_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +37,6 @@ if TYPE_CHECKING:
     from tailorbird.types.questions import Question
     from tailorbird.workflow.answering.arm import Arm, Shot
     from tailorbird.workflow.searching.selection import Rerank
-
-REASONING_TOKENS = 1_000
-"""Hidden tokens of an answer for which `reasoning_effort` asks, where no answer of the arm is known
-yet: our own assumption. They go from a few hundred to tens of thousands (OpenAI, "Reasoning
-models", platform.openai.com/docs/guides/reasoning, read 2026-11-22)."""
 
 # A lower-case letter weighs 0.08 in `estimate_tokens`; nothing but white space weighs less a byte.
 _BYTES_PER_TOKEN = 12.5
@@ -197,8 +192,7 @@ class Prospect:
             quotes = (PassageQuote(passage=1, quote=text),)
             reply = GroundedReply(quotes=quotes, answerable=True, answer=f"{text} [1]")
             text = reply.model_dump_json()
-        hidden = self.arm.options.reasoning_effort not in {None, "none"}
-        return estimate_tokens(text) + (REASONING_TOKENS if hidden else 0)
+        return estimate_tokens(text) + hidden_tokens(self.arm.options)
 
 
 def _relevance(query: str, *, hits: Sequence[Hit], settings: Rerank) -> Sequence[Message]:

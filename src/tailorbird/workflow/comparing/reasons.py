@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tailorbird.workflow.comparing.evidence import FACTS
-from tailorbird.workflow.statistics import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,7 +73,7 @@ def _with_best(found: Evidence, focus: Sequence[Arm], kind: str) -> tuple[Arm, .
 
 def _with_interval(found: Evidence, arm: Arm) -> str:
     tally = found.tally(arm)
-    low, high = wilson_interval(tally.share, tally.n)
+    low, high = found.intervals[arm.name]
     return f"{arm.name!r} {tally} (95 % interval {low:.2f} to {high:.2f})"
 
 

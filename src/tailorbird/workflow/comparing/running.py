@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 _FLUSH_ANSWERS = 50
 _FLUSH_SECONDS = 0.2
 
+# Questions that all arms are asked before the next ones: arms that search one index, or show
+# worked examples, need the same vectors and passages for a question, which are at hand by then.
+_BLOCK = 64
+
 # One such answer means that all the others would fail alike.
 _HOPELESS = (AuthenticationError, NotFoundError, PermissionDeniedError, QuotaExhaustedError)
 
@@ -105,8 +109,9 @@ class Run:
         waiting = iter(
             [
                 (arm, question)
+                for start in range(0, len(self.questions), _BLOCK)
                 for arm in self.arms
-                for question in self.questions
+                for question in self.questions[start : start + _BLOCK]
                 if (arm.name, question.id) not in self.found
             ]
         )

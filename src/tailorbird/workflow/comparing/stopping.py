@@ -6,9 +6,9 @@ put on top of it. Such p-values hold whatever makes one stop, so the rule may lo
 
 * the arm in front is held against every other one (and so is the best of those whose model goes on,
   because that is the one that a verdict recommends);
-* a pair is settled when the difference is shown; when the 95 % interval of the difference lies
-  within `verdict.CLEAR_LEAD` to both sides, a lead that no verdict pays for; or when not even
-  winning all questions that are left would show anything;
+* a pair is settled when the difference is shown; when the 95 % interval of the difference, which
+  holds at all looks together, lies within `verdict.CLEAR_LEAD` to both sides, a lead that no
+  verdict pays for; or when not even winning all questions that are left would show anything;
 * asking stops after the first block with which all of these pairs are settled.
 
 Questions come in an order that is drawn by lot and has nothing to do with the arms; kinds come in
@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.workflow.answering.results import ALL_KINDS, EarlyStopping
-from tailorbird.workflow.comparing.evidence import simplicity
+from tailorbird.workflow.comparing.evidence import days_left, simplicity
 from tailorbird.workflow.comparing.verdict import CLEAR_LEAD, lasting_arms
-from tailorbird.workflow.statistics import LEVEL, EarlyStop, difference_interval, holm
+from tailorbird.workflow.statistics import LEVEL, EarlyStop, holm, watched_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -92,10 +92,7 @@ class _Pair:
     @property
     def is_close(self) -> bool:
         """Whether neither can be ahead by as much as a verdict pays for."""
-        if not self.n:
-            return False
-        low, high = difference_interval(self.wins, self.losses, self.n)
-        return low > -CLEAR_LEAD and high < CLEAR_LEAD
+        return self.n > 0 and watched_within(self.wins, self.losses, self.n, margin=CLEAR_LEAD)
 
 
 @dataclass(slots=True)
@@ -118,6 +115,7 @@ class Watch:
     """Whether asking may stop; after the last block it always may."""
     blocks: list[list[Question]] = field(init=False)
     """The questions in the order in which they are asked."""
+    _lasting: Sequence[Arm] = field(init=False)
     _pairs: dict[_Key, _Pair] = field(init=False, default_factory=dict["_Key", _Pair])
     _marks: dict[str, list[float]] = field(init=False, default_factory=dict[str, "list[float]"])
 
@@ -128,9 +126,14 @@ class Watch:
             InvalidInputError: There is only one arm.
         """
         if len(self.arms) < 2:  # noqa: PLR2004 - a pair
-            message = "stopping early needs two arms at least: there is nothing to decide"
+            message = (
+                "stopping early needs two arms at least to decide between, got"
+                f" {', '.join(repr(arm.name) for arm in self.arms) or 'none'}: add an arm, or leave"
+                " out stop_early"
+            )
             raise InvalidInputError(message)
         self.blocks = in_blocks(self.questions, self.options)
+        self._lasting = lasting_arms(self.arms, days_left(self.arms, self.today))
 
     def look(
         self, block: Iterable[Question], right: Mapping[tuple[str, str], float | None]
@@ -194,7 +197,7 @@ class Watch:
 
     def _open(self) -> bool:
         """Say whether a pair that matters may still be decided by the questions that are left."""
-        fronts = [self._best(self.arms), self._best(lasting_arms(self.arms, self.today))]
+        fronts = [self._best(self.arms), self._best(self._lasting)]
         return any(
             self._word(front, arm) == "open" and self._between(front, arm).watch.word == "go on"
             for front in fronts

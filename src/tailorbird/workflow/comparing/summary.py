@@ -21,6 +21,8 @@ from tailorbird.workflow.statistics import (
     percentile,
     questions_missing,
     smallest_difference,
+    watched_difference,
+    watched_interval,
     wilson_interval,
 )
 
@@ -55,18 +57,21 @@ def summarize(
     outcomes: Iterable[Outcome],
     *,
     extra: Mapping[str, tuple[float, float]] | None = None,
+    watched: bool = False,
 ) -> tuple[Cell, ...]:
     """Compute the mean of each metric for each arm and kind of question.
 
     Yes-or-no figures get Wilson's interval, graded ones a bootstrap interval with a fixed seed,
-    both at 95 %. Answers that a metric does not apply to, and failed calls, are left out; a figure
-    without any answer has no cell.
+    both at 95 %; where one looked on the way, both get `statistics.watched_interval`. Answers that
+    a metric does not apply to, and failed calls, are left out; a figure without any answer has no
+    cell.
 
     Args:
         arms: The arms.
         questions: The questions.
         outcomes: What was answered, with its scores.
         extra: Lowest and highest value of each figure in `Scores.extra` that is to have cells.
+        watched: Whether one looked while the questions were asked, and might have stopped.
 
     Returns:
         Arm by arm in the order given, kind by kind (`all` first), metric by metric, then the extra
@@ -82,11 +87,11 @@ def summarize(
             for metric in METRICS:
                 values = [value for one in found if (value := getattr(one, metric)) is not None]
                 if values:
-                    cells.append(_cell(arm.name, kind, metric, values))
+                    cells.append(_cell(arm.name, kind, metric, values, watched=watched))
             for name, limits in (extra or {}).items():
                 given = [value for one in found if (value := one.extra.get(name)) is not None]
                 if given:
-                    cells.append(_cell(arm.name, kind, name, given, limits))
+                    cells.append(_cell(arm.name, kind, name, given, limits, watched=watched))
     return tuple(cells)
 
 
@@ -115,13 +120,17 @@ def compare_pairs(
         questions: The questions.
         outcomes: What was answered, with its scores.
         watched: p-values by arm, baseline and kind, of a comparison that was looked at on the way,
-            from `stopping.Watch`; None takes the exact McNemar test.
+            from `stopping.Watch`; intervals are then `statistics.watched_difference`. None takes
+            the exact McNemar test, and Tango's interval.
 
     Returns:
         Kind by kind (`all` first); in each kind every pair of arms once, the later arm in the order
         given as `arm` and the earlier one as `baseline`.
     """
-    table = _by_arm(outcomes)
+    table = {
+        arm: {one: outcome.scores.correct for one, outcome in found.items()}
+        for arm, found in _by_arm(outcomes).items()
+    }
     raw = {
         kind: [
             _pair(kind, ids, (second.name, first.name), table, watched)
@@ -180,12 +189,16 @@ def _cell(
     metric: str,
     values: Sequence[float],
     limits: tuple[float, float] = (0.0, 1.0),
+    *,
+    watched: bool,
 ) -> Cell:
     least, most = limits
     # Intervals are those of shares.
     shares = [(value - least) / (most - least) for value in values]
     mean = min(1.0, max(0.0, sum(shares) / len(shares)))
-    if _YES_OR_NO.issuperset(shares):
+    if watched:
+        low, high = watched_interval([min(1.0, max(0.0, share)) for share in shares])
+    elif _YES_OR_NO.issuperset(shares):
         low, high = wilson_interval(mean, len(shares))
     else:
         low, high = bootstrap_interval(shares)
@@ -197,21 +210,22 @@ def _pair(
     kind: str,
     ids: Iterable[str],
     names: tuple[str, str],
-    table: Mapping[str, Mapping[str, Outcome]],
+    table: Mapping[str, Mapping[str, float | None]],
     watched: Mapping[tuple[str, str, str], float] | None,
 ) -> Pair:
     arm, baseline = names
+    own, other = table.get(arm, {}), table.get(baseline, {})
     wins = losses = n = 0
     for one in ids:
-        ours = _correct(table, arm, one)
-        theirs = _correct(table, baseline, one)
+        ours, theirs = own.get(one), other.get(one)
         if ours is None or theirs is None:
             continue
         n += 1
         wins += ours > theirs
         losses += ours < theirs
     p_value = mcnemar(wins, losses) if watched is None else watched[arm, baseline, kind]
-    low, high = difference_interval(wins, losses, n) if n else (None, None)
+    interval = difference_interval if watched is None else watched_difference
+    low, high = interval(wins, losses, n) if n else (None, None)
     return Pair(
         arm=arm,
         baseline=baseline,
@@ -276,7 +290,9 @@ def _sized(pair: Pair, p_adjusted: float, comparisons: int) -> Pair:
     return pair.model_copy(
         update={
             "p_adjusted": p_adjusted,
-            "detectable": smallest_difference(pair.n, apart, comparisons=comparisons),
+            "detectable": smallest_difference(
+                pair.n, apart, comparisons=comparisons, watched=pair.watched
+            ),
             "more_questions": questions_missing(
                 *counts, comparisons=comparisons, watched=pair.watched
             )
@@ -284,11 +300,6 @@ def _sized(pair: Pair, p_adjusted: float, comparisons: int) -> Pair:
             else None,
         }
     )
-
-
-def _correct(table: Mapping[str, Mapping[str, Outcome]], arm: str, question: str) -> float | None:
-    outcome = table.get(arm, {}).get(question)
-    return None if outcome is None else outcome.scores.correct
 
 
 def _word(pair: Pair, p_adjusted: float, comparisons: int) -> PairWord:
@@ -305,7 +316,7 @@ def _figures(arm: Arm, outcomes: Sequence[Outcome], prices: Sequence[Price]) -> 
     # An answer that came with a batch has no time of its own.
     times = [answer.latency_s for answer in answers if answer.latency_s > 0]
     firsts = [one.first_token_s for one in answers if one.first_token_s is not None]
-    usage = sum((answer.usage for answer in answers), Usage())
+    usage = Usage.total([answer.usage for answer in answers])
     usd = _cost(arm, answers, usage, prices) if answers else None
     return ArmFigures(
         arm=arm.name,

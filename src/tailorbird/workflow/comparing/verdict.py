@@ -52,7 +52,7 @@ from tailorbird.workflow.comparing.evidence import FACTS, Evidence
 from tailorbird.workflow.comparing.reasons import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from tailorbird.workflow.answering.arm import Arm
@@ -145,17 +145,25 @@ def conclude(  # noqa: PLR0913 - all that is known
     )
 
 
-def lasting_arms(arms: Sequence[Arm], today: date | None) -> Sequence[Arm]:
-    """Apply rule 1: leave out the arms that end soon, unless all of them do."""
-    days = Evidence.of(arms, cells=(), pairs=(), figures=(), today=today).days
-    lasting = [arm for arm in arms if days.get(arm.name, ENDING_DAYS) >= ENDING_DAYS]
-    return lasting or arms
+def lasting_arms(arms: Sequence[Arm], days: Mapping[str, int]) -> Sequence[Arm]:
+    """Apply rule 1: leave out the arms that end soon, unless all of them do.
+
+    Args:
+        arms: Arms.
+        days: What `evidence.days_left` gave.
+    """
+    return [arm for arm in arms if _ends_in(days, arm) is None] or arms
+
+
+def _ends_in(days: Mapping[str, int], arm: Arm) -> int | None:
+    """Give the days of an arm that ends soon; None for one that does not."""
+    left = days.get(arm.name, ENDING_DAYS)
+    return max(0, left) if left < ENDING_DAYS else None
 
 
 def _candidates(found: Evidence) -> tuple[Arm, ...]:
     """Apply rules 1 and 2: leave out what ends soon, and what lost restraint for style."""
-    lasting = [arm for arm in found.arms if _days_left(found, arm) is None]
-    remaining = lasting or list(found.arms)
+    remaining = lasting_arms(found.arms, found.days)
     return tuple(arm for arm in remaining if not _lost_restraint(found, arm, remaining))
 
 
@@ -235,21 +243,15 @@ def _ending_ahead(found: Evidence, taken: Arm) -> str | None:
     ahead = [
         arm
         for arm in found.arms
-        if _days_left(found, arm) is not None and found.duel(arm, taken).shown_better
+        if _ends_in(found.days, arm) is not None and found.duel(arm, taken).shown_better
     ]
     if not ahead:
         return None
     arm = found.best(ahead)
     return (
         f"{arm.name!r} is ahead ({found.tally(arm)}; {found.duel(arm, taken)}), but its model stops"
-        f" answering in {_days_left(found, arm)} days"
+        f" answering in {_ends_in(found.days, arm)} days"
     )
-
-
-def _days_left(found: Evidence, arm: Arm) -> int | None:
-    """Give the days of an arm that ends soon; None for one that does not."""
-    days = found.days.get(arm.name, ENDING_DAYS)
-    return max(0, days) if days < ENDING_DAYS else None
 
 
 def _nothing_shown(found: Evidence, duel: Duel) -> str:
@@ -277,7 +279,7 @@ def _advice(found: Evidence, taken: Arm) -> str:
         words.append("Do not fine-tune.")
     if taken.tuned is None and _style_lead(found, found.tuned, found.untuned) > POOR:
         words.append("Only the house style would gain from tuning.")
-    if (days := _days_left(found, taken)) is not None:
+    if (days := _ends_in(found.days, taken)) is not None:
         words.append(f"Its model stops answering in {days} days: train a successor.")
     tally = found.tally(taken)
     if tally.share < POOR:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tailorbird.types.judgements import Grade, GradeReply, JudgeReport
 from tailorbird.types.usage import Usage
 from tailorbird.workflow.judging.desk import Request
+from tailorbird.workflow.judging.labels import labeled_places
 from tailorbird.workflow.judging.rubrics import (
     CORRECTNESS,
     Parts,
@@ -90,13 +91,17 @@ def _lot(seed: int, *what: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class Task:
     """One judgement of one answer."""
 
     place: Place
+    """Name of the arm and id of the question."""
     question: Question
+    """The question."""
     rubric: Rubric
+    """By what the answer is judged."""
     again: bool = False
+    """Whether it is judged a second time."""
 
 
 @dataclass(slots=True)
@@ -127,18 +132,22 @@ class Grading:
 
     async def run(self) -> None:
         """Judge, and judge a share again; the errors are those of `Desk.ask`."""
-        self._examples = pick_examples(taught(self.answered))
-        self.drawn = draw(self.answered.questions, self.options)
-        tasks = self._tasks()
-        every = [*tasks, *self._again(tasks)]
+        every = self.plan()
         for some in self.desk.chunks(every, size=CHUNK):
             await self._judge(some, total=len(every))
 
-    def _tasks(self) -> list[_Task]:
+    def plan(self) -> list[Task]:
+        """List what is to be judged, what is to be judged again last."""
+        self._examples = pick_examples(taught(self.answered))
+        self.drawn = draw(self.answered.questions, self.options)
+        tasks = self._tasks()
+        return [*tasks, *self._again(tasks)]
+
+    def _tasks(self) -> list[Task]:
         """List what is to be judged: the drawn questions, and the answers that people labeled."""
-        labeled = {(one.arm, one.question) for one in self.options.labels}
+        labeled = labeled_places(self.options.labels, self.answered.answers)
         return [
-            _Task((arm.name, question.id), question, rubric)
+            Task((arm.name, question.id), question, rubric)
             for question in self.answered.questions
             for arm in self.answered.arms
             if (answer := self.answered.answers.get((arm.name, question.id))) is not None
@@ -148,15 +157,15 @@ class Grading:
             if applies(rubric, question, answer, examples=self._examples)
         ]
 
-    def _again(self, tasks: Sequence[_Task]) -> list[_Task]:
+    def _again(self, tasks: Sequence[Task]) -> list[Task]:
         """Draw what is judged twice."""
         count = min(MOST_REPEATS, math.ceil(self.options.repeat * len(tasks)))
         seed = self.options.seed
         drawn = sorted(tasks, key=lambda one: _lot(seed, *one.place, one.rubric.name))
-        return [_Task(one.place, one.question, one.rubric, again=True) for one in drawn[:count]]
+        return [Task(one.place, one.question, one.rubric, again=True) for one in drawn[:count]]
 
-    async def _judge(self, tasks: Sequence[_Task], *, total: int) -> None:
-        told = await self.desk.ask([self._request(one) for one in tasks])
+    async def _judge(self, tasks: Sequence[Task], *, total: int) -> None:
+        told = await self.desk.ask([self.request(one) for one in tasks])
         for task, said in zip(tasks, told, strict=True):
             self.usage += said.usage
             if task.again:
@@ -166,7 +175,8 @@ class Grading:
         self._done += len(tasks)
         self.on_progress(Progress(step="judging", done=self._done, total=total))
 
-    def _request(self, task: _Task) -> Request[GradeReply]:
+    def request(self, task: Task) -> Request[GradeReply]:
+        """Give what the judge is asked for a task of the plan."""
         answer = self.answered.answers[task.place]
         given: Parts = (("answer", answer.text),)
         if "passages" in task.rubric.shows:
@@ -180,7 +190,7 @@ class Grading:
             fits=lambda reply: 0 <= reply.level < levels,
         )
 
-    def _note(self, task: _Task, said: Said[GradeReply]) -> None:
+    def _note(self, task: Task, said: Said[GradeReply]) -> None:
         if said.output is None:
             grade = Grade(rubric=task.rubric.name, value=None, error=said.error)
         else:
@@ -194,7 +204,7 @@ class Grading:
             )
         self.grades[task.place] = (*self.grades.get(task.place, ()), grade)
 
-    def _compare(self, task: _Task, said: Said[GradeReply]) -> None:
+    def _compare(self, task: Task, said: Said[GradeReply]) -> None:
         first = self._levels.get((task.place, task.rubric.name))
         if first is not None and said.output is not None:
             self.repeated.setdefault(task.rubric.name, []).append((first, said.output.level))

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.workflow.judging.families import family_of
 from tailorbird.workflow.judging.grading import Grading, Judged
+from tailorbird.workflow.judging.labels import check_labels
 from tailorbird.workflow.judging.reporting import family_caveats, report
+from tailorbird.workflow.judging.rubrics import CORRECTNESS
 from tailorbird.workflow.progress import OnProgress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tailorbird.exceptions import Problem
     from tailorbird.types.answers import Answer
     from tailorbird.types.ids import ModelId
+    from tailorbird.types.questions import Question
     from tailorbird.types.usage import Price
     from tailorbird.workflow.answering.arm import Arm
     from tailorbird.workflow.judging.desk import Desk
@@ -41,11 +45,18 @@ class Judge:
 
         Raises:
             InvalidInputError: There are such arms, and the options want to know before anything is
-                judged; or two rubrics have the same name.
+                judged; two rubrics have the same name; or what is right shall be decided without
+                the rubric for it.
         """
         names = [one.name for one in self.options.rubrics]
         if len(set(names)) < len(names):
             message = f"the rubrics need names of their own, got {', '.join(names)}"
+            raise InvalidInputError(message)
+        if self.options.decides and CORRECTNESS.name not in names:
+            message = (
+                f"the judge shall decide what is right, and is not asked about it: add the rubric"
+                f" {CORRECTNESS.name!r}, or leave out decides=True"
+            )
             raise InvalidInputError(message)
         family = family_of(self.model)
         models: dict[str, set[str]] = {arm.name: {_model_of(arm)} for arm in arms}
@@ -64,6 +75,25 @@ class Judge:
             raise InvalidInputError(message)
         return own
 
+    def check_labels(
+        self,
+        arms: Sequence[Arm],
+        questions: Sequence[Question],
+        answers: Mapping[Place, Answer] | None = None,
+    ) -> tuple[Problem, ...]:
+        """Say which of people's labels do not count; without `answers` before there are any.
+
+        Raises:
+            DataError: There are labels, and none of them counts.
+        """
+        return check_labels(
+            self.options.labels,
+            self.options.rubrics,
+            arms={arm.name for arm in arms},
+            questions={question.id for question in questions},
+            answers=answers,
+        )
+
     def caveats(self, own: Sequence[str]) -> tuple[str, ...]:
         """Say what a reader must know where arms are of the judge's family; empty where none is."""
         return family_caveats(self.model, own, role=self.options.role)
@@ -76,17 +106,21 @@ class Judge:
             on_progress: Called as it goes on.
 
         Raises:
-            InvalidInputError: The options do not fit; nothing was sent.
+            InvalidInputError: The options do not fit, or there are labels and none of them is of
+                an answer that is there; nothing was sent.
             ProviderError: All further judgements would fail alike; what was judged is kept.
             BudgetExceededError: The budget does not allow more; what was judged is kept.
         """
         own = self.check(answered.arms, answered.answers)
+        problems = self.check_labels(answered.arms, answered.questions, answered.answers)
         grading = Grading(self.desk, self.options, answered, on_progress)
         await grading.run()
         return Judged(
             grades=grading.grades,
             drawn=grading.drawn,
-            report=report(grading, model=self.model, price=self.price, own_family=own),
+            report=report(
+                grading, model=self.model, price=self.price, own_family=own, problems=problems
+            ),
         )
 
 

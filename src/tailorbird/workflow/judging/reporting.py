@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tailorbird.types.judgements import Agreement, JudgeReport
 from tailorbird.workflow.judging.agreement import agreement
 from tailorbird.workflow.judging.families import family_of
+from tailorbird.workflow.judging.labels import fits, unjudged_labels
 from tailorbird.workflow.judging.rubrics import CORRECTNESS
 from tailorbird.workflow.money.pricing import batch_cost, usage_cost
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from decimal import Decimal
 
+    from tailorbird.exceptions import Problem
     from tailorbird.types.ids import ModelId
     from tailorbird.types.judgements import Grade
     from tailorbird.types.usage import Price, Usage
@@ -36,6 +38,7 @@ def report(
     model: ModelId,
     price: Price | None,
     own_family: tuple[str, ...],
+    problems: tuple[Problem, ...] = (),
 ) -> JudgeReport:
     """Sum up what was judged.
 
@@ -44,6 +47,7 @@ def report(
         model: What the judge is.
         price: What it costs; None when that is not known.
         own_family: Arms whose models are of its family.
+        problems: Which labels do not count.
     """
     options = grading.options
     grades = [one for found in grading.grades.values() for one in found]
@@ -62,6 +66,7 @@ def report(
             if one.name in grading.repeated
         ),
         people=_people(grading, options),
+        problems=(*problems, *_unjudged(grading, options)),
         family=family_of(model),
         own_family=own_family,
     )
@@ -102,18 +107,20 @@ def family_caveats(model: str, arms: Sequence[str], *, role: str) -> tuple[str, 
 
 
 def _people(grading: Grading, options: JudgeOptions) -> Agreement | None:
-    """Compare with what people say; labels of answers that have changed since are left out."""
+    """Compare with what people say; labels that do not count are left out."""
     if not options.labels:
         return None
     pairs: list[tuple[bool, bool]] = []
     for label in options.labels:
-        place = (label.arm, label.question)
-        answer = grading.answered.answers.get(place)
-        right = is_right(grading.grades.get(place, ()))
-        if answer is None or right is None or label.answer not in {None, answer.text}:
-            continue
-        pairs.append((right, label.right))
+        right = is_right(grading.grades.get((label.arm, label.question), ()))
+        if right is not None and fits(label, grading.answered.answers):
+            pairs.append((right, label.right))
     return agreement(CORRECTNESS.name, pairs)
+
+
+def _unjudged(grading: Grading, options: JudgeOptions) -> tuple[Problem, ...]:
+    judged = {place for place, grades in grading.grades.items() if is_right(grades) is not None}
+    return unjudged_labels(options.labels, grading.answered.answers, judged=judged)
 
 
 def _caveats(told: JudgeReport, options: JudgeOptions, *, asked: int) -> Iterator[str]:
@@ -133,6 +140,7 @@ def _caveats(told: JudgeReport, options: JudgeOptions, *, asked: int) -> Iterato
                 f"Asked again about {one.rubric}, the judge said something else for"
                 f" {1 - one.share:.0%} of {one.n} answers."
             )
+    yield from (f"{one.reason}." for one in told.problems)
     yield from _trust(told.people)
 
 

@@ -54,12 +54,15 @@ class Account:
     """On which day, e.g. `2026-11-22`; UTC."""
 
 
+_NOTHING = Usage()
+
+
 @dataclass(slots=True)
 class _Sum:
     """The calls of one day, kind, model and subject that are not written down yet."""
 
     calls: int = 0
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = _NOTHING
     nano: int | None = 0
     assumed: int = 0
 
@@ -87,7 +90,6 @@ class _Sum:
         )
 
 
-_NOTHING = Usage()
 _REFUSED = Grant(granted=0, left=0, spent=0, held=0)
 
 
@@ -134,7 +136,7 @@ class Purse:
 
     def account(self, what: CallKind, model: str) -> Account:
         """Give what a call that begins now is written down as."""
-        return Account(what, model, current_subject(), f"{self.clock.now():%Y-%m-%d}")
+        return Account(what, model, current_subject(), self.clock.now().date().isoformat())
 
     async def reserve(self, nano: int, *, about: str, patient: bool = True) -> None:
         """Take what a call may cost at worst, or wait for calls under way that may leave enough.

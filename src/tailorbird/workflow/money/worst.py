@@ -1,4 +1,4 @@
-"""The most that a call can use, before it is sent.
+"""The most that a call can use, before it is sent, and the hidden tokens to expect of it.
 
 A tokenizer that works on bytes never makes more tokens than the text has bytes, so the bytes are a
 bound for every model; the estimate of `estimate_tokens` is none.
@@ -30,6 +30,17 @@ _IMAGE_TOKENS = 2_833 + 8 * 5_667
 # providers put around tools and forms is not published, and is taken for no longer than this.
 _PER_MESSAGE = 16
 _PER_CALL = 256
+
+
+REASONING_TOKENS = 1_000
+"""Hidden tokens of an answer for which `reasoning_effort` asks, where no answer is known yet: our
+own assumption. They go from a few hundred to tens of thousands (OpenAI, "Reasoning models",
+platform.openai.com/docs/guides/reasoning, read 2026-11-22)."""
+
+
+def hidden_tokens(options: ChatOptions) -> int:
+    """Give the hidden tokens to expect of an answer; 0 where no effort is asked for by name."""
+    return 0 if options.reasoning_effort in {None, "none"} else REASONING_TOKENS
 
 
 def chat_bound(

@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tailorbird.text.memo import Recent
 from tailorbird.types.usage import Usage
 from tailorbird.workflow.once.shielding import carry_through
 
@@ -28,6 +29,10 @@ was under way. OpenAI and Azure take 2,048 (OpenAPI document 2.3.0, CreateEmbedd
 _BYTES_A_CALL = 300_000
 """UTF-8 bytes in one call. A token has at least one byte, so that a call is one request: those take
 300,000 tokens (OpenAPI document 2.3.0, CreateEmbeddingRequest, read 2026-11-22)."""
+
+_RECENT = 128
+"""Vectors that are kept at hand, 1 MB: arms that search, or show the nearest examples, ask for the
+vector of one question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,10 @@ class Embedder:
     """Provider and account: vectors of another account's model are never reused."""
     dimensions: int | None = None
     """Width; None takes the model's own."""
+    _recent: Recent[str, bytes] = field(
+        init=False, repr=False, compare=False, default_factory=lambda: Recent(_RECENT)
+    )
+    """The vectors that were given last, by the keys of their texts."""
     _asked: dict[str, asyncio.Event] = field(
         init=False, repr=False, compare=False, default_factory=dict[str, asyncio.Event]
     )
@@ -91,8 +100,8 @@ class Embedder:
         import numpy as np  # noqa: PLC0415 - keeps 160 ms out of `import tailorbird`
 
         keys = [text_key(text) for text in texts]
-        left = dict(zip(keys, texts, strict=True))
-        known: dict[str, bytes] = {}
+        known = {key: vector for key in keys if (vector := self._recent.get(key)) is not None}
+        left = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         usage, fresh = Usage(), 0
         while left:
             others = [self._asked[key] for key in left if key in self._asked]
@@ -105,6 +114,8 @@ class Embedder:
             # The others' are known by now; where they failed, it is this task's turn.
             left = {key: text for key, text in left.items() if key not in known}
         joined = b"".join(known[key] for key in keys)
+        for key in keys[:_RECENT]:
+            self._recent.put(key, known[key])
         vectors = np.frombuffer(joined, dtype=np.float32).reshape(len(keys), -1)
         return Embedded(vectors, fresh, usage)
 

@@ -35,6 +35,12 @@ from tailorbird.workflow.statistics.sizes import (
     questions_needed,
     smallest_difference,
 )
+from tailorbird.workflow.statistics.watched import (
+    watched_difference,
+    watched_difference_of,
+    watched_interval,
+    watched_within,
+)
 
 __all__ = [
     "CONFIDENCE",
@@ -60,6 +66,10 @@ __all__ = [
     "questions_missing",
     "questions_needed",
     "smallest_difference",
+    "watched_difference",
+    "watched_difference_of",
+    "watched_interval",
     "watched_p",
+    "watched_within",
     "wilson_interval",
 ]

@@ -106,17 +106,18 @@ class EarlyStop:
         return "go on" if reachable >= bar else "no difference can be shown"
 
 
-def watched_p(wins: int, losses: int) -> float:
+def watched_p(wins: float, losses: float) -> float:
     """Give the p-value of counts that were looked at on the way, 0..1: it holds however often.
 
     Args:
-        wins: Questions that only the first arm got right, at least 0.
-        losses: Questions that only the second arm got right, at least 0.
+        wins: Questions that only the first arm got right, at least 0; an expected number of them
+            may be a fraction.
+        losses: Questions that only the second arm got right, at least 0, or a fraction.
     """
     return math.exp(-max(0.0, _log_worth(wins, losses)))
 
 
-def _log_worth(wins: int, losses: int) -> float:
+def _log_worth(wins: float, losses: float) -> float:
     """Give the natural logarithm of what a stake of 1 has become."""
     n = wins + losses
     return n * math.log(2) + math.lgamma(wins + 1) + math.lgamma(losses + 1) - math.lgamma(n + 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import count
 from statistics import NormalDist
 
@@ -31,13 +32,21 @@ def can_show(n: int, *, comparisons: int = 1, level: float = LEVEL, watched: boo
 
 
 def questions_needed(
-    wins: int, losses: int, n: int, *, comparisons: int = 1, level: float = LEVEL
+    wins: int,
+    losses: int,
+    n: int,
+    *,
+    comparisons: int = 1,
+    level: float = LEVEL,
+    watched: bool = False,
 ) -> int | None:
     """Estimate how many questions would show the difference that was seen, if it is real.
 
     Formula for paired shares at 80 % power: R. J. Connor, "Sample Size for Testing Differences in
     Proportions for the Paired-Sample Design", Biometrics 43 (1987), 207-211. The level is divided
-    by the number of comparisons, as Holm's first step does.
+    by the number of comparisons, as Holm's first step does. Where one looks on the way, the lead
+    that the test of `EarlyStop` asks for takes the place of that of McNemar's test; what is shown
+    before the last look comes on top of the 80 %.
 
     Args:
         wins: Questions that only the first arm got right.
@@ -45,6 +54,7 @@ def questions_needed(
         n: How many questions were asked, at least `wins + losses` and at least 1.
         comparisons: How many pairs are tested at once, at least 1.
         level: The largest p-value that counts as shown, above 0 and below 1.
+        watched: Whether one looks while the questions are asked (see `EarlyStop`).
 
     Returns:
         How many questions in all, never fewer than can show anything; None when no difference
@@ -59,10 +69,19 @@ def questions_needed(
     if wins == losses:
         return None
     apart, lead = (wins + losses) / n, abs(wins - losses) / n
-    needed = math.ceil((_root(apart, lead, comparisons, level) / lead) ** 2)
-    while not can_show(needed, comparisons=comparisons, level=level):
-        needed += 1
-    return needed
+    design = _Design(level / comparisons, watched=watched)
+    least, enough = 0, 1
+    while not design.shows(enough, apart, lead):
+        least, enough = enough, 2 * enough
+    while enough - least > 1:
+        middle = (least + enough) // 2
+        if design.shows(middle, apart, lead):
+            enough = middle
+        else:
+            least = middle
+    while not can_show(enough, comparisons=comparisons, level=level, watched=watched):
+        enough += 1
+    return enough
 
 
 def questions_missing(
@@ -78,8 +97,7 @@ def questions_missing(
 
     It is what `questions_needed` names, or, where nothing was seen, what it takes to show anything
     at all, without those that were asked. The exact test can miss what the formula says suffices,
-    so it is never less than ten; `EarlyStop`, of which the formula knows nothing, misses it more
-    often.
+    so it is never less than ten.
 
     Args:
         wins: Questions that only the first arm got right.
@@ -94,7 +112,9 @@ def questions_missing(
     """
     needed = None
     if wins or losses or n:
-        needed = questions_needed(wins, losses, n, comparisons=comparisons, level=level)
+        needed = questions_needed(
+            wins, losses, n, comparisons=comparisons, level=level, watched=watched
+        )
     if needed is None:
         needed = next(
             one
@@ -105,7 +125,7 @@ def questions_missing(
 
 
 def smallest_difference(
-    n: int, apart: float, *, comparisons: int = 1, level: float = LEVEL
+    n: int, apart: float, *, comparisons: int = 1, level: float = LEVEL, watched: bool = False
 ) -> float | None:
     """Give the smallest difference in share right that n questions show four times out of five.
 
@@ -117,6 +137,7 @@ def smallest_difference(
             they differ in both directions, the larger a difference has to be.
         comparisons: How many pairs are tested at once, at least 1.
         level: The largest p-value that counts as shown, above 0 and below 1.
+        watched: Whether one looked while the questions were asked (see `EarlyStop`).
 
     Returns:
         A share above 0 and up to `apart`; None when not even a difference of all of `apart` would
@@ -128,23 +149,54 @@ def smallest_difference(
     if n < 0 or not 0 <= apart <= 1:
         message = f"{n!r} questions, {apart!r} of them apart: at least 0, and a share in 0..1"
         raise InvalidInputError(message)
-    if not can_show(n, comparisons=comparisons, level=level):
+    if not can_show(n, comparisons=comparisons, level=level, watched=watched):
         return None
     low, high = 0.0, apart
-    if _root(apart, high, comparisons, level) > high * math.sqrt(n):
+    bar = _Design(level / comparisons, watched=watched).bar(n * apart)
+    if not _reaches(bar, n, apart, high):
         return None
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _root(apart, middle, comparisons, level) > middle * math.sqrt(n):
-            low = middle
-        else:
+        if _reaches(bar, n, apart, middle):
             high = middle
+        else:
+            low = middle
     return high or None
 
 
-def _root(apart: float, lead: float, comparisons: int, level: float) -> float:
-    """Give what the lead times the root of the number of questions has to reach."""
-    normal = NormalDist()
-    error = normal.inv_cdf(1 - level / comparisons / 2)
-    miss = normal.inv_cdf(POWER)
-    return error * math.sqrt(apart) + miss * math.sqrt(max(0.0, apart - lead * lead))
+@dataclass(frozen=True, slots=True)
+class _Design:
+    """How one pair of arms is tested."""
+
+    level: float
+    """The largest p-value that counts as shown, divided by the number of pairs."""
+    watched: bool
+    """Whether `EarlyStop` tests, or McNemar's test."""
+
+    def shows(self, n: int, apart: float, lead: float) -> bool:
+        """Say whether n questions show a lead four times out of five."""
+        return _reaches(self.bar(n * apart), n, apart, lead)
+
+    def bar(self, apart: float) -> float:
+        """Give the lead in questions that is shown where so many questions differ."""
+        if not self.watched:
+            return NormalDist().inv_cdf(1 - self.level / 2) * math.sqrt(apart)
+        if watched_p(apart, 0) >= self.level:
+            return math.inf
+        least, enough = 0.0, apart
+        for _ in range(_HALVINGS):
+            middle = (least + enough) / 2
+            if watched_p((apart + middle) / 2, (apart - middle) / 2) < self.level:
+                enough = middle
+            else:
+                least = middle
+        return enough
+
+
+def _reaches(bar: float, n: int, apart: float, lead: float) -> bool:
+    """Say whether the lead in questions reaches a bar four times out of five.
+
+    It has a mean of `n lead` and a variance of `n (apart - lead^2)`.
+    """
+    spread = math.sqrt(max(0.0, n * (apart - lead * lead)))
+    return n * lead - NormalDist().inv_cdf(POWER) * spread >= bar

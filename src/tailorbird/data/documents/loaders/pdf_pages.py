@@ -32,7 +32,9 @@ _LOOKED_FOR = 200  # characters of a heading
 _GOES_ON = "、，"
 # Titles that programs write by themselves.
 _NO_TITLE = re.compile(
-    r"microsoft |untitled|無題|.*\.(?:docx?|xlsx?|pptx?|indd|tmp)$", re.IGNORECASE
+    r"microsoft |untitled|無題|\(anonymous\)$|powerpoint (?:presentation|プレゼンテーション)$"
+    r"|.*\.(?:docx?|xlsx?|pptx?|indd|tmp)$",
+    re.IGNORECASE,
 )
 
 
