@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from tailorbird.data import read_examples
 from tailorbird.providers.fake import FakeProvider, FakeSettings
-from tailorbird.providers.fake.forms import fill_form, find_amounts, find_dates
+from tailorbird.providers.fake.answering.forms import fill_form, find_amounts, find_dates
 from tailorbird.types import JobSpec, Message, ModelId
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pytest
 
 from tailorbird.data import chunk_document
 from tailorbird.providers.fake import FakeProvider, FakeSettings
-from tailorbird.providers.fake.grounding import grounded_answer, pick_sentences
+from tailorbird.providers.fake.answering.grounding import grounded_answer, pick_sentences
 from tailorbird.retrieval.grounding import grounded_messages, read_grounded
 from tailorbird.text import numbers, overlap_f1, search_terms, split_sentences
 from tailorbird.text.passages import DECLINED, Passage, fence

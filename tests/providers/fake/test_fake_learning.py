@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tailorbird.data import read_examples
-from tailorbird.providers.fake.learning import Lesson, Memory, learn, lessons_of
+from tailorbird.providers.fake.answering.learning import Lesson, Memory, learn, lessons_of
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tailorbird.providers.fake import FakeProvider, FakeSettings
-from tailorbird.providers.fake.style import Style, learn_style
+from tailorbird.providers.fake.answering.style import Style, learn_style
 from tailorbird.text import numbers
 from tailorbird.types import Message, ModelId
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tailorbird.providers.fake.grounding import is_relevance_form, relevance_form
+from tailorbird.providers.fake.answering.grounding import is_relevance_form, relevance_form
 from tailorbird.text.passages import Passage
 from tailorbird.types.retrieval import RelevanceReply
 

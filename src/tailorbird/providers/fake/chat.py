@@ -11,6 +11,16 @@ from typing_extensions import override
 from tailorbird.exceptions import ContentFilteredError, EmptyAnswerError
 from tailorbird.protocols import Chat
 from tailorbird.protocols.arguments import check_messages, check_options, needed_for
+from tailorbird.providers.fake.answering.grounding import (
+    grounded_form,
+    is_grounded_form,
+    is_relevance_form,
+    relevance_form,
+)
+from tailorbird.providers.fake.answering.judging import judged_form
+from tailorbird.providers.fake.answering.persona import answer
+from tailorbird.providers.fake.answering.prompt import read_prompt
+from tailorbird.providers.fake.answering.question_forms import question_form
 from tailorbird.providers.fake.cloud import NAME, Request
 from tailorbird.providers.fake.composing import (
     check_output,
@@ -21,16 +31,6 @@ from tailorbird.providers.fake.composing import (
     form_text,
     with_output,
 )
-from tailorbird.providers.fake.grounding import (
-    grounded_form,
-    is_grounded_form,
-    is_relevance_form,
-    relevance_form,
-)
-from tailorbird.providers.fake.judging import judged_form
-from tailorbird.providers.fake.persona import answer
-from tailorbird.providers.fake.prompt import read_prompt
-from tailorbird.providers.fake.question_forms import question_form
 from tailorbird.providers.fake.script import Cut, Says, spoken
 from tailorbird.providers.fake.streaming import FakeChatStream
 from tailorbird.types.capabilities import Capability

@@ -12,7 +12,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from tailorbird.data.tokens import estimate_tokens, message_tokens
 from tailorbird.exceptions import InvalidInputError, OutputInvalidError, RefusedError
-from tailorbird.providers.fake.forms import fill_form
+from tailorbird.providers.fake.answering.forms import fill_form
 from tailorbird.providers.fake.lifecycle import make_id
 from tailorbird.providers.fake.training import chance
 from tailorbird.types.chat import (
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from tailorbird.providers.fake.forms import Schema
+    from tailorbird.providers.fake.answering.forms import Schema
     from tailorbird.types.chat import ChatOptions, Message, Reply, Tool
     from tailorbird.types.ids import ModelId
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tailorbird.data.training.examples import iter_examples
 from tailorbird.data.training.rules import training_rules
 from tailorbird.exceptions import DataError
-from tailorbird.providers.fake.learning import Lesson, Memory, learn, lessons_of
+from tailorbird.providers.fake.answering.learning import Lesson, Memory, learn, lessons_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from tailorbird.protocols import Provider
-from tailorbird.providers.fake.batches import FakeBatches
+from tailorbird.providers.fake.batches.batches import FakeBatches
 from tailorbird.providers.fake.catalog import Catalog
 from tailorbird.providers.fake.chat import FakeChat
 from tailorbird.providers.fake.clock import VirtualClock

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from tailorbird.providers.fake.batch_life import (
+from tailorbird.providers.fake.batches.life import (
     CANCELLING_S,
     FINALIZING_S,
     VALIDATING_S,

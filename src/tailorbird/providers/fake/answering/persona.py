@@ -19,22 +19,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tailorbird.providers.fake.grounding import grounded_answer
-from tailorbird.providers.fake.learning import vector_of
-from tailorbird.providers.fake.style import Style, learn_style
-from tailorbird.providers.fake.training import chance
-from tailorbird.providers.fake.voice import (
+from tailorbird.providers.fake.answering.grounding import grounded_answer
+from tailorbird.providers.fake.answering.learning import vector_of
+from tailorbird.providers.fake.answering.style import Style, learn_style
+from tailorbird.providers.fake.answering.voice import (
     first_sentence,
     is_question,
     language_of,
     read_orders,
     vague,
 )
+from tailorbird.providers.fake.training import chance
 from tailorbird.text.passages import DECLINED
 
 if TYPE_CHECKING:
-    from tailorbird.providers.fake.learning import Memory
-    from tailorbird.providers.fake.prompt import Prompt
+    from tailorbird.providers.fake.answering.learning import Memory
+    from tailorbird.providers.fake.answering.prompt import Prompt
 
 NEAR_EXAMPLE = 0.6
 """Cosine from which a question is taken for that of a worked example."""

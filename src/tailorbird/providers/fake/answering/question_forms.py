@@ -11,7 +11,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from tailorbird.providers.fake.grounding import pick_sentences
+from tailorbird.providers.fake.answering.grounding import pick_sentences
 from tailorbird.text import has_spaced_words, search_terms, split_sentences
 from tailorbird.text.stemming import STOP_WORDS
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from tailorbird.providers.fake.forms import Schema
+    from tailorbird.providers.fake.answering.forms import Schema
     from tailorbird.text.passages import Passage
 
 _LABEL = re.compile(r"\A(?:question|質問)\s*[:：]\s*", re.IGNORECASE)

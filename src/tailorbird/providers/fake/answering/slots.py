@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
-from tailorbird.providers.fake.forms import find_amounts, find_dates
+from tailorbird.providers.fake.answering.forms import find_amounts, find_dates
 from tailorbird.text import fold_width
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tailorbird.providers.fake.style import Style
+from tailorbird.providers.fake.answering.style import Style
 from tailorbird.providers.fake.training import chance
 from tailorbird.text import script_of, split_sentences
 from tailorbird.text.passages import DECLINED

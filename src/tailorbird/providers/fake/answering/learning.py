@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailorbird.providers.fake.slots import (
+from tailorbird.providers.fake.answering.slots import (
     Surroundings,
     carry_over,
     learn_surroundings,
     read_filled,
 )
-from tailorbird.providers.fake.style import Style, learn_style
+from tailorbird.providers.fake.answering.style import Style, learn_style
 from tailorbird.text import hash_embedding
 from tailorbird.types.questions import Example, PreferencePair
 

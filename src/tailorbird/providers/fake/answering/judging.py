@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-    from tailorbird.providers.fake.forms import Schema
+    from tailorbird.providers.fake.answering.forms import Schema
 
 _CLOSE = 0.05
 _CITATION = re.compile(r"\[\d+\]")

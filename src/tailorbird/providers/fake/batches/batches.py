@@ -17,8 +17,8 @@ from tailorbird.exceptions import (
 from tailorbird.protocols import Batches
 from tailorbird.protocols.arguments import check_id
 from tailorbird.protocols.batch_arguments import check_metadata, check_requests
-from tailorbird.providers.fake.batch_life import batch_word, shown, visible_lines
-from tailorbird.providers.fake.batch_lines import (
+from tailorbird.providers.fake.batches.life import batch_word, shown, visible_lines
+from tailorbird.providers.fake.batches.lines import (
     TextLine,
     embedded,
     failure_of,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from tailorbird.providers.fake.batch_lines import lines_of
+from tailorbird.providers.fake.batches.lines import lines_of
 from tailorbird.types.batches import Batch, BatchCounts, BatchStatus
 
 if TYPE_CHECKING:

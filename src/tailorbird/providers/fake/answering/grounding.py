@@ -24,7 +24,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
-from tailorbird.providers.fake.everyday import light_stems, synonyms
+from tailorbird.providers.fake.answering.everyday import light_stems, synonyms
 from tailorbird.text import has_spaced_words, search_terms, split_sentences
 from tailorbird.text.passages import DECLINED
 from tailorbird.types.answers import GroundedReply, PassageQuote
@@ -33,7 +33,7 @@ from tailorbird.types.retrieval import PassageGrade, RelevanceReply
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tailorbird.providers.fake.forms import Schema
+    from tailorbird.providers.fake.answering.forms import Schema
     from tailorbird.text.passages import Passage
 
 FLOOR_SPACED = 0.372

@@ -1,0 +1,1 @@
+"""Batches of the fake: their lines, and how they live by the virtual clock."""
