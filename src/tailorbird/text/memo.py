@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache, wraps
+from threading import Lock
 from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -45,14 +46,16 @@ def memo(
 class Recent(Generic[K, V]):
     """Values by their keys, of which only so many are kept, the newest ones.
 
-    What a comparison finds out for one arm, the next arm needs a moment later.
+    What a comparison finds out for one arm, the next arm needs a moment later. Threads may share
+    it.
     """
 
-    __slots__ = ("_kept", "_most")
+    __slots__ = ("_kept", "_lock", "_most")
 
     def __init__(self, most: int) -> None:
         """Begin empty; keep `most` values, at least 1."""
         self._kept: dict[K, V] = {}
+        self._lock = Lock()
         self._most = most
 
     def get(self, key: K) -> V | None:
@@ -61,6 +64,7 @@ class Recent(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Keep a value; the one that came first goes when there are too many."""
-        self._kept[key] = value
-        if len(self._kept) > self._most:
-            del self._kept[next(iter(self._kept))]
+        with self._lock:
+            self._kept[key] = value
+            if len(self._kept) > self._most:
+                del self._kept[next(iter(self._kept))]
