@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from typing_extensions import override
 
-from tailorbird.exceptions import ServiceUnavailableError, StorageError
+from tailorbird.exceptions import ServiceUnavailableError, StorageError, UnexpectedResponseError
 from tailorbird.journal import Workspace
+from tailorbird.protocols import Embeddings
 from tailorbird.providers.fake import Delay, FakeProvider, Fault, Script
-from tailorbird.types import ModelId
+from tailorbird.types import EmbeddingResult, ModelId, Usage
 from tailorbird.workflow.searching.embedder import Embedder, LimitedEmbedder, batches
 
 MODEL = ModelId("fake-embedding")
@@ -96,6 +99,41 @@ async def test_what_another_call_could_not_embed_is_tried_again() -> None:
             second = group.create_task(limited.embed(words(0, 3)))
         assert second.result().fresh == 3
         assert sent(provider) == [3, 3]
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        np.ones((2, 4), dtype=np.float32),
+        np.ones((3, 4)),
+        np.ones(3, dtype=np.float32),
+        np.ones((3, 4, 1), dtype=np.float32),
+        [[1.0], [1.0], [1.0]],
+    ],
+    ids=["too few", "doubles", "flat", "deep", "lists"],
+)
+async def test_vectors_that_break_the_contract_are_not_kept(vectors: NDArray[np.float32]) -> None:
+    """A provider of one's own that gives something else is told so; nothing of it is remembered."""
+
+    class Own(Embeddings):
+        @override
+        async def embed(
+            self,
+            texts: Sequence[str],
+            *,
+            model: ModelId,
+            dimensions: int | None = None,
+            timeout_s: float | None = None,
+        ) -> EmbeddingResult:
+            return EmbeddingResult(vectors=vectors, model=model, usage=Usage())
+
+    async with Workspace(None) as workspace:
+        own = Embedder(
+            embeddings=Own(), model=MODEL, journal=workspace.journal, identity="own/here"
+        )
+        with pytest.raises(UnexpectedResponseError, match=r"own embeddings\.embed: 3 texts"):
+            await own.embed(words(0, 3))
+        assert len(await own.missing(words(0, 3))) == 3
 
 
 async def test_missing_texts_are_those_without_a_vector() -> None:

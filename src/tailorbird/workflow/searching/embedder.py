@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tailorbird.exceptions import UnexpectedResponseError
 from tailorbird.text.memo import Recent
 from tailorbird.types.usage import Usage
 from tailorbird.workflow.once.shielding import carry_through
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from tailorbird.journal import Journal
     from tailorbird.protocols import Embeddings
+    from tailorbird.types.embeddings import EmbeddingResult
     from tailorbird.types.ids import ModelId
 
 TEXTS_A_CALL = 256
@@ -139,12 +141,30 @@ class Embedder:
                 [text for _, text in batch], model=self.model, dimensions=self.dimensions
             )
             usage += result.usage
-            rows = zip(batch, result.vectors, strict=True)
-            fresh = {key: row.tobytes() for (key, _), row in rows}
+            rows = self._rows(result, len(batch))
+            fresh = {key: row.tobytes() for (key, _), row in zip(batch, rows, strict=True)}
             # They are paid for: written down also when nobody waits for them any more.
             await carry_through(self.keep(fresh))
             vectors.update(fresh)
         return _Made(vectors, len(missing), usage)
+
+    def _rows(self, result: EmbeddingResult, count: int) -> NDArray[np.float32]:
+        """Give the vectors, as far as a provider of somebody's own made them as promised.
+
+        Raises:
+            UnexpectedResponseError: There is not one for each text, or they are no float32.
+        """
+        vectors = result.vectors
+        kind, shape = (getattr(vectors, name, None) for name in ("dtype", "shape"))
+        if kind == "float32" and shape is not None and shape[:-1] == (count,):
+            return vectors
+        raise UnexpectedResponseError(
+            f"{count} texts must give an array of as many rows of float32, not shape {shape} of"
+            f" {kind}; see EmbeddingResult",
+            provider=self.identity.partition("/")[0],
+            operation="embeddings.embed",
+            accepted="yes",
+        )
 
     async def missing(self, texts: Iterable[str]) -> Mapping[str, str]:
         """Give the texts whose vectors are not known, each once, by their keys."""
