@@ -65,6 +65,9 @@ def test_the_whole_way_works_without_async() -> None:
         assert bench.estimate_index(library, name="library").texts == 1
         index = bench.build_index(library, name="library")
         assert bench.index("library").info == index.info
+        bench.build_index(library, name="gone")
+        bench.delete_index("gone")
+        assert [one.name for one in bench.indexes()] == ["library"]
         assert bench.search("item 99", index=index)[0].chunk.document == "a"
         assert "cellar" in bench.ask("Where is item 99?", index=index).text
         asked = [Question(id="1", text="Where is item 99?", sources=("a",))]

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 COMMANDS = (
-    *("compare", "report", "diff", "validate", "estimate", "tune", "jobs", "index", "search"),
-    *("ask", "questions", "export", "record", "retrain", "successor", "models", "spending"),
-    "doctor",
+    *("compare", "report", "diff", "validate", "estimate", "tune", "jobs", "index", "indexes"),
+    *("search", "ask", "questions", "export", "record", "retrain", "successor", "models"),
+    *("spending", "doctor"),
 )
 
 

@@ -1,4 +1,4 @@
-"""The command `models`."""
+"""The commands `models` and `indexes`."""
 
 from __future__ import annotations
 
@@ -58,3 +58,30 @@ def test_workspace_that_cannot_be_used(tailorbird: Callable[..., Any], tmp_path:
     ended = tailorbird("models", "--workspace", "file")
     assert ended.code == 2
     assert ended.err.startswith("error: cannot use the workspace 'file'")
+
+
+def test_indexes(tailorbird: Callable[..., Any], examples: Path) -> None:
+    """What was built is listed, and goes when it is deleted; its vectors stay paid for."""
+    assert tailorbird("indexes").out.split() == [
+        "name", "documents", "chunks", "model", "dimensions", "tenants", "by", "made",
+    ]  # fmt: skip
+    handbook = examples / "en" / "handbook"
+    built = tailorbird("index", handbook, "--name", "handbook", "--json", "-").data
+    tailorbird("index", handbook, "--name", "again")
+    head, *lines = tailorbird("indexes").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["again", "handbook"]
+    assert lines[0].split()[3] == "fake-embedding"
+    assert head.index("documents") < head.index("model")
+    ended = tailorbird("indexes", "--delete", "handbook", "--json", "-")
+    assert ended.data["deleted"] == "handbook"
+    [left] = ended.data["indexes"]
+    assert (left["spec"]["name"], left["documents"]) == ("again", built["info"]["documents"])
+    assert tailorbird("indexes", "--delete", "again").err == "deleted the index 'again'\n"
+    assert tailorbird("index", handbook, "--name", "handbook", "--json", "-").data["embedded"] == 0
+
+
+def test_an_index_that_is_not_there_cannot_be_deleted(tailorbird: Callable[..., Any]) -> None:
+    """Its name is told, and nothing else happens."""
+    ended = tailorbird("indexes", "--delete", "handbook")
+    assert ended.code == 2
+    assert "'handbook'" in ended.err

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tailorbird.cli.catalog import models
+from tailorbird.cli.catalog import indexes, models
 from tailorbird.cli.checking import estimate, validate
 from tailorbird.cli.comparing import compare
 from tailorbird.cli.doctor import doctor
@@ -127,6 +127,12 @@ _COMMANDS = (
         "tailorbird index handbook/ --name handbook",
         "name, info, added, changed, unchanged, removed, kept, embedded, usage, problems,"
         " evaluation",
+    ),
+    _Command(
+        indexes,
+        "List the indexes that there are, or delete one.",
+        "tailorbird indexes",
+        "deleted, indexes (spec, documents, chunks, version, ready, created_at)",
     ),
     _Command(
         search,

@@ -55,7 +55,8 @@ def check_same(found: IndexSpec, wanted: IndexSpec) -> None:
     if differences:
         message = (
             f"index {found.name!r} exists with another specification: {'; '.join(differences)}."
-            " Take another name, or delete it and build it again"
+            f" Take another name, or delete it (`tailorbird indexes --delete {found.name}`, or"
+            " `bench.delete_index`) and build it again"
         )
         raise IndexMismatchError(message)
 

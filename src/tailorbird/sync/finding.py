@@ -78,6 +78,14 @@ class SyncFinder(Caller):
         """Give an index that was built before."""
         return self.call(self.bench.index, name)
 
+    def indexes(self) -> tuple[Index, ...]:
+        """Give all indexes that the profile's engine holds, sorted by name."""
+        return self.call(self.bench.indexes)
+
+    def delete_index(self, index: Index | str) -> None:
+        """Delete an index with all its content."""
+        return self.call(self.bench.delete_index, index)
+
     def search(  # noqa: PLR0913 - where to look, and what to make of it
         self,
         query: str,

@@ -130,6 +130,28 @@ class Finder:
         """
         return await read_index(await self._parts.retrieval(), IndexName(name))
 
+    async def indexes(self) -> tuple[Index, ...]:
+        """Give all indexes that the profile's engine holds, sorted by name.
+
+        One that somebody changed by other means is left out, and logged.
+        """
+        engine = await self._parts.retrieval()
+        return tuple([Index(name=info.spec.name, info=info) async for info in engine.list()])
+
+    async def delete_index(self, index: Index | str) -> None:
+        """Delete an index with all its content.
+
+        The workspace keeps the vectors that were paid for: building the index again from the same
+        documents embeds nothing.
+
+        Raises:
+            IndexMissingError: There is none of that name.
+            StoreBusyError: Somebody was still building it after fifteen minutes.
+        """
+        engine, name = await self._parts.retrieval(), name_of(index)
+        async with self._parts.workspace.turns.of(f"index {name!r}"):
+            await engine.delete(name)
+
     async def search(  # noqa: PLR0913 - where to look, and what to make of it
         self,
         query: str,
