@@ -165,7 +165,7 @@ def test_jobs(tailorbird: Callable[..., Any], faq: Path) -> None:
     for name in ("one", "two"):
         tailorbird("tune", faq, "--name", name)
     head, *lines = tailorbird("jobs").out.splitlines()
-    assert head.split() == ["name", "job", "status", "base", "model", "begun"]
+    assert head.split() == ["name", "job", "status", "base", "model", "deployment", "begun"]
     assert [line.split()[0] for line in lines] == ["two", "one"]
     assert [line.split()[2] for line in lines] == ["succeeded", "succeeded"]
 
@@ -174,8 +174,40 @@ def test_jobs_as_json(tailorbird: Callable[..., Any], faq: Path) -> None:
     """The JSON has the same in stable keys."""
     tailorbird("tune", faq, "--name", "one", "--no-wait")
     [found] = tailorbird("jobs", "--json", "-").data["jobs"]
-    assert list(found) == ["name", "job", "status", "base", "model", "begun"]
+    assert list(found) == ["name", "job", "status", "base", "model", "deployment", "begun"]
     assert (found["name"], found["model"]) == ("one", None)
+
+
+def test_a_job_is_cancelled_by_name(tailorbird: Callable[..., Any], faq: Path) -> None:
+    """What trains stops and is told; what has ended, or does not exist, is an error."""
+    tailorbird("tune", faq, "--name", "one", "--no-wait")
+    ended = tailorbird("jobs", "--cancel", "one", "--json", "-")
+    assert ended.code == 0
+    assert ended.data["cancelled"] == "one"
+    assert [line["status"] for line in ended.data["jobs"]] == ["cancelled"]
+    again = tailorbird("jobs", "--cancel", "one")
+    assert again.code == 2
+    assert "cancelled" in again.err
+    assert "knows no run 'two'" in tailorbird("jobs", "--cancel", "two").err
+
+
+def test_a_deployment_is_taken_away_by_name(
+    tailorbird: Callable[..., Any], faq: Path, tmp_path: Path
+) -> None:
+    """On a cloud whose models must be deployed, what costs by the hour is listed, and ended."""
+    (tmp_path / "tailorbird.toml").write_text(
+        '[profiles.cloud]\nprovider = "fake"\nflavor = "azure"\n'
+    )
+    options = ("--profile", "cloud")
+    tuned = tailorbird("tune", faq, "--name", "one", *options)
+    assert tuned.code == 0
+    assert "until `tailorbird jobs --undeploy one`" in tuned.err
+    [line] = tailorbird("jobs", *options, "--json", "-").data["jobs"]
+    assert line["deployment"]
+    ended = tailorbird("jobs", "--undeploy", "one", *options, "--json", "-")
+    assert (ended.code, ended.data["undeployed"]) == (0, "one")
+    [line] = ended.data["jobs"]
+    assert (line["deployment"], line["status"]) == (None, "succeeded")
 
 
 def test_no_jobs(tailorbird: Callable[..., Any]) -> None:

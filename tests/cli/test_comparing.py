@@ -105,7 +105,7 @@ def test_named_arms(tailorbird: Callable[..., Any], faq: Path) -> None:
     """Only the named arms are asked, in the order of their names; nothing is tuned for them."""
     ended = tailorbird("compare", faq, "--arms", "few-shot, Base,base", "--json", "-")
     assert names(ended) == ["few-shot", "base"]
-    assert tailorbird("jobs", "--json", "-").data == {"jobs": []}
+    assert tailorbird("jobs", "--json", "-").data["jobs"] == []
 
 
 def test_named_arms_with_documents(
@@ -408,7 +408,7 @@ def test_what_does_not_go_together_is_refused_before_training(
         assert ended.code == 2
         assert "leave out" in ended.err
         assert "training:" not in ended.err
-    assert tailorbird("jobs", "--json", "-").data == {"jobs": []}
+    assert tailorbird("jobs", "--json", "-").data["jobs"] == []
 
 
 def test_one_arm_that_is_left_does_not_stop_early(
@@ -472,7 +472,7 @@ def test_parquet_needs_its_package_before_training(
     ended = tailorbird("compare", faq, "--parquet", "answers.parquet")
     assert ended.code == 2
     assert "pip install pyarrow" in ended.err
-    assert tailorbird("jobs", "--json", "-").data == {"jobs": []}
+    assert tailorbird("jobs", "--json", "-").data["jobs"] == []
 
 
 def test_documents_without_text_are_found_before_training(
@@ -483,7 +483,7 @@ def test_documents_without_text_are_found_before_training(
     (tmp_path / "shelf" / "empty.md").write_text(" ")
     ended = tailorbird("compare", faq, "--documents", "shelf")
     assert ended.code != 0
-    assert tailorbird("jobs", "--json", "-").data == {"jobs": []}
+    assert tailorbird("jobs", "--json", "-").data["jobs"] == []
 
 
 def test_labels_that_do_not_count_are_named(
@@ -514,7 +514,7 @@ def test_labels_that_do_not_count_are_named(
         refused = tailorbird("compare", faq, *judged[2:], "--arms", "tuned,base", *way)
         assert refused.code == 1
         assert "2 error(s) in the data; nothing was sent" in refused.err
-    assert tailorbird("jobs", "--json", "-").data == {"jobs": []}
+    assert tailorbird("jobs", "--json", "-").data["jobs"] == []
 
 
 def test_more_figures_and_arms(tailorbird: Callable[..., Any], faq: Path) -> None:

@@ -119,7 +119,7 @@ _COMMANDS = (
         jobs,
         "List the tuning runs of this workspace.",
         "tailorbird jobs",
-        "jobs (name, job, status, base, model, begun)",
+        "cancelled, undeployed, jobs (name, job, status, base, model, deployment, begun)",
     ),
     _Command(
         index,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tailorbird.cli.arm_names import needs_documents, needs_tuning
 from tailorbird.cli.failures import show_problems
 from tailorbird.cli.preflight import check_arms, check_request
+from tailorbird.cli.training import show_deployment
 from tailorbird.data import ChunkOptions
 from tailorbird.data.questions.split import split_questions
 from tailorbird.exceptions import UnsupportedError
@@ -274,7 +275,9 @@ async def _train(
         options=plan.options,
         again=request.again,
     )
-    return await bench.finish(plan.name, on_progress=on_progress)
+    tuned = await bench.finish(plan.name, on_progress=on_progress)
+    show_deployment(screen, tuned)
+    return tuned
 
 
 async def _index(

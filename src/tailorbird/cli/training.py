@@ -22,7 +22,7 @@ from tailorbird.cli.options import (
 from tailorbird.cli.prompts import show_prompt
 from tailorbird.cli.rows import TrainingRows, read_rows
 from tailorbird.cli.session import session, work
-from tailorbird.exceptions import ProviderError
+from tailorbird.exceptions import InvalidInputError, ProviderError
 from tailorbird.types.ids import ModelId
 from tailorbird.workbench import WORKSPACE
 
@@ -100,6 +100,25 @@ def tune(  # noqa: PLR0913 - an option each
 
 def jobs(
     *,
+    cancel: Annotated[
+        str | None,
+        typer.Option(
+            "--cancel",
+            metavar="NAME",
+            help="Cancel this run's job first; what was done of it is paid for.",
+            show_default=False,
+        ),
+    ] = None,
+    undeploy: Annotated[
+        str | None,
+        typer.Option(
+            "--undeploy",
+            metavar="NAME",
+            help="Take this run's deployment away first, so that hosting costs nothing any more;"
+            " the model stays.",
+            show_default=False,
+        ),
+    ] = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
@@ -108,13 +127,17 @@ def jobs(
     """List the runs that this workspace started, newest first, as they stand now."""
     place = Place(profile=profile, config=config, workspace=workspace, json=json)
     with session(place) as screen:
-        lines = work(place, screen, lambda bench, _: _jobs(bench, screen))
+        lines = work(
+            place,
+            screen,
+            lambda bench, _: _jobs(bench, screen, cancel=cancel, undeploy=undeploy),
+        )
         if lines:
-            heads = ("name", "job", "status", "base", "model", "begun")
+            heads = ("name", "job", "status", "base", "model", "deployment", "begun")
             screen.table(heads, [[str(line[head] or "-") for head in heads] for line in lines])
         else:
             screen.show(f"no run was started in {str(workspace)!r}; see `tailorbird tune --help`")
-        screen.data({"jobs": lines})
+        screen.data({"cancelled": cancel, "undeployed": undeploy, "jobs": lines})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,15 +193,33 @@ def _show_run(screen: Screen, run: _Run) -> None:
         screen.note("it goes on by itself; the same command without --no-wait waits for it")
     else:
         screen.show(f"model: {run.tuned.callable_id}")
+        show_deployment(screen, run.tuned)
         screen.note(f"ask it: tailorbird ask QUESTION --tuned {run.name}")
 
 
-async def _jobs(bench: Workbench, screen: Screen) -> list[Mapping[str, str | None]]:
+def show_deployment(screen: Screen, tuned: TunedModel) -> None:
+    """Say that a deployed model costs, and how that ends; nothing of one that is not deployed."""
+    if tuned.deployment is not None:
+        screen.note(
+            f"it is deployed as {tuned.deployment!r}, which may cost by the hour until"
+            f" `tailorbird jobs --undeploy {tuned.name}`"
+        )
+
+
+async def _jobs(
+    bench: Workbench, screen: Screen, *, cancel: str | None, undeploy: str | None
+) -> list[Mapping[str, str | None]]:
+    if cancel is not None:
+        job = await (await bench.resume(cancel)).cancel()
+        screen.note(f"run {cancel!r}: job {job.id} is {job.raw_status}")
+    if undeploy is not None:
+        tuned = await bench.undeploy(undeploy)
+        screen.note(f"run {undeploy!r}: {tuned.model} is not deployed; it can be again")
     return [await _line(bench, screen, run) for run in await bench.jobs()]
 
 
 async def _line(bench: Workbench, screen: Screen, run: RunRecord) -> Mapping[str, str | None]:
-    status, model = _NOT_STARTED.get(run.state, "unknown"), None
+    status, model, deployment = _NOT_STARTED.get(run.state, "unknown"), None, None
     if run.job_id is not None:
         try:
             job = await (await bench.resume(run.name)).status()
@@ -187,11 +228,21 @@ async def _line(bench: Workbench, screen: Screen, run: RunRecord) -> Mapping[str
             screen.note(f"warning: run {run.name!r}: {exc}", style="yellow")
         else:
             status, model = job.raw_status, job.fine_tuned_model
+            deployment = await _deployment(bench, run.name)
     return {
         "name": run.name,
         "job": run.job_id,
         "status": status,
         "base": run.summary.get("base"),
         "model": model,
+        "deployment": deployment,
         "begun": run.begun_at.isoformat(timespec="seconds"),
     }
+
+
+async def _deployment(bench: Workbench, run: str) -> str | None:
+    """Give what a run's model is deployed as, by what this workspace knows; hosting may cost."""
+    try:
+        return (await bench.tuned(run)).deployment
+    except InvalidInputError:
+        return None  # there is no model yet, or nobody has finished the run
