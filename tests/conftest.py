@@ -18,8 +18,12 @@ from hypothesis import HealthCheck, settings
 
 SHARED = Path(__file__).parents[2] / "shared"
 
-# Time limits belong to pytest-timeout: a busy machine must not make a property false.
-settings.register_profile("tailorbird", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Time limits belong to pytest-timeout: a busy machine must not make a property false. The same
+# examples each time, so that a run says something about the change and not about its luck;
+# `--hypothesis-profile=search` looks for new ones.
+_CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("tailorbird", derandomize=True, **_CALM)
+settings.register_profile("search", max_examples=1_000, print_blob=True, **_CALM)
 settings.load_profile("tailorbird")
 
 

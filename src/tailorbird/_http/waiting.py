@@ -46,7 +46,8 @@ def retry_after_s(headers: Mapping[str, str], *, now: datetime) -> float | None:
 
 
 def _number(text: str) -> float | None:
-    return float(text) if _NUMBER.fullmatch(text.strip()) else None
+    bare = text.strip(" \t")  # the white space of headers: RFC 9110, 5.6.3
+    return float(bare) if _NUMBER.fullmatch(bare) else None
 
 
 def _bounded(seconds: float) -> float | None:
