@@ -25,11 +25,8 @@ HALF = (
     "tests/cli",
     "tests/faults",
     "tests/http",
-    "tests/journal",
-    "tests/openai_sdk",
     "tests/retrieval",
     "tests/workflow",
-    "tests/wire",
 )
 """Folders whose tests take about as long as all others: they run in a process of their own, at the
 same time. `pytest --durations=0` tells when the halves have drifted apart."""

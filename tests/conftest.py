@@ -21,9 +21,15 @@ SHARED = Path(__file__).parents[2] / "shared"
 # Time limits belong to pytest-timeout: a busy machine must not make a property false. The same
 # examples each time, so that a run says something about the change and not about its luck;
 # `--hypothesis-profile=search` looks for new ones.
-_CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("tailorbird", derandomize=True, **_CALM)
-settings.register_profile("search", max_examples=1_000, print_blob=True, **_CALM)
+settings.register_profile(
+    "tailorbird",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "search", settings.get_profile("tailorbird"), derandomize=False, max_examples=1_000
+)
 settings.load_profile("tailorbird")
 
 
