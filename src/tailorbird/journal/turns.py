@@ -88,25 +88,22 @@ class _Turn:
         """
         with self._busy:
             try:
-                return self._take()
+                self._take()
             except (OSError, sqlite3.Error) as exc:
+                if getattr(exc, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+                    return False
                 raise StorageError(f"{str(self._path)!r} cannot be used: {exc}") from exc
+            return True
 
-    def _take(self) -> bool:
+    def _take(self) -> None:
         if self._connection is None:
             self._folder.mkdir(exist_ok=True)
             self._connection = sqlite3.connect(
                 self._path, timeout=0, isolation_level=None, check_same_thread=False
             )
-        try:
-            # Nothing is ever written, so there is nothing to keep a journal of in a file beside it.
-            self._connection.execute("PRAGMA journal_mode = OFF")
-            self._connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as exc:
-            if exc.sqlite_errorname.startswith("SQLITE_BUSY"):
-                return False
-            raise
-        return True
+        # Nothing is ever written, so there is nothing to keep a journal of in a file beside it.
+        self._connection.execute("PRAGMA journal_mode = OFF")
+        self._connection.execute("BEGIN EXCLUSIVE")
 
     def give(self) -> None:
         """Let the next one have it, where it is ours."""
