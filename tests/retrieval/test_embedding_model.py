@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tailorbird.retrieval.fusion import Evidence, Fusion
-from tailorbird.retrieval.local.lexical import LexicalIndex
-from tailorbird.text import search_terms
+from tailorbird.retrieval.fusion import Evidence, Fusion, largest
+from tailorbird.retrieval.local.lexical import LexicalIndex, LexicalScores
+from tailorbird.text import has_spaced_words, search_terms
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "minilm.py"
@@ -54,6 +54,20 @@ def hit_rate(scores: list[NDArray[np.floating]], right: list[set[int]]) -> float
     ) / len(scores)
 
 
+def fused_scores(
+    query: str, cosines: NDArray[np.float32], words: LexicalScores
+) -> NDArray[np.float64]:
+    """Fuse both scores of all texts."""
+    evidence = Evidence(
+        count=len(cosines),
+        top=largest(cosines),
+        best=float(words.scores.max()),
+        most=words.most,
+        spaced=has_spaced_words(query),
+    )
+    return Fusion(evidence).scores(cosines, words.scores)
+
+
 @pytest.mark.shared
 @pytest.mark.slow
 @pytest.mark.timeout(600)
@@ -79,8 +93,8 @@ def test_hybrid_keeps_up_with_the_better_leg(name: str) -> None:
     index = LexicalIndex.of(texts)
     words = [index.search(row["text"]) for row in asked]
     fused = [
-        Fusion(Evidence.of(one, found.scores, most=found.most)).scores(one, found.scores)
-        for one, found in zip(cosines, words, strict=True)
+        fused_scores(row["text"], one, found)
+        for row, one, found in zip(asked, cosines, words, strict=True)
     ]
     by_words = hit_rate([one.scores for one in words], right)
     by_vector, by_both = hit_rate(cosines, right), hit_rate(fused, right)

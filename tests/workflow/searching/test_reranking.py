@@ -161,7 +161,7 @@ def grade_alike(messages: Sequence[Message]) -> str:
 
 async def test_the_best_of_what_is_near_enough_is_graded(shop: Workbench) -> None:
     """Limits of the search's own score come before, those of the grade after; then the cap."""
-    near = Selection(min_score={ScoreKind.FUSED: 0.99})
+    near = Selection(min_score={ScoreKind.FUSED: 1.0})
     assert await shop.search(QUESTION, index="shop", selection=near, rerank=True) == ()
     assert calls(shop) == []
     good = Selection(min_score={ScoreKind.RERANKER: 3})

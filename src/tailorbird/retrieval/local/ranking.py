@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailorbird.retrieval.fusion import TOP, Evidence, Fusion
+from tailorbird.retrieval.fusion import TOP, Evidence, Fusion, largest
 from tailorbird.retrieval.local.nearest import all_near, coded_near, values_at
+from tailorbird.text.scripts import has_spaced_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _SLACK = 1e-4
 _GROUP = 256  # scores of which only the best is looked at first
 _CHOSEN = 32  # chunks that are compared, for each that is wanted, where codes chose them
-_SAMPLE = 1024  # enough for the deviation of all cosines to be off by 2 %
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +83,17 @@ class Ranking:
         words = self._content.words.search(text)
         bm25 = values_at(words.scores, within)
         near = self._near(vector, within, max(top_k, TOP))
-        if near.estimates is None:
-            cosines = near.products
-            fusion = Fusion(Evidence.of(cosines, bm25, most=words.most))
-        else:
-            fusion = Fusion(self._sampled(vector, within, near, bm25, most=words.most))
+        fusion = Fusion(
+            Evidence(
+                count=len(within),
+                top=largest(near.products),
+                best=float(bm25.max()),
+                most=words.most,
+                spaced=has_spaced_words(text),
+            )
+        )
+        cosines = near.products
+        if near.estimates is not None:
             # What codes tell of the others is enough to choose some, which are then compared.
             likely = near.estimates.copy()
             likely[np.searchsorted(within, near.places)] = near.products
@@ -102,27 +108,6 @@ class Ranking:
             for cosine, score in zip(exact.tolist(), bm25[best].tolist(), strict=True)
         ]
         return self._ordered(pool, fusion.scores(exact, bm25[best]), top_k, legs=legs)
-
-    def _sampled(
-        self,
-        vector: NDArray[np.float32],
-        within: NDArray[np.intp],
-        near: Near,
-        bm25: NDArray[np.float32],
-        *,
-        most: float,
-    ) -> Evidence:
-        """Sum up both legs, the cosines of the many that are not near from a sample of them."""
-        sample = self._content.products(within[:: max(1, len(within) // _SAMPLE)], vector)
-        top = np.sort(near.products)[: -TOP - 1 : -1]
-        return Evidence(
-            count=len(within),
-            mean=float(sample.mean(dtype=np.float64)),
-            deviation=float(sample.std(dtype=np.float64)),
-            top=tuple(top.tolist()),
-            best=float(bm25.max()),
-            most=most,
-        )
 
     def _near(self, vector: NDArray[np.float32], within: NDArray[np.intp], top_k: int) -> Near:
         if self._coded:

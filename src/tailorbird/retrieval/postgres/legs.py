@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 # HNSW looks at so many neighbors, `hnsw.ef_search`: 40 by default, at most 1,000 (pgvector 0.8
 # README, HNSW, read 2026-11-22).
 _EF_SEARCH = 200
-_SAMPLE = 1000  # chunks that tell the mean and spread of all cosines where not all are computed
 _BUDGET = 1000  # chunks that the rarest terms are looked up in first; mostly that is enough
 
 _BY_WORDS: LiteralString = """
@@ -34,24 +33,18 @@ SELECT id, -(weights <#> %(terms)s) * %(shape)s / (1 + %(short)s + %(long)s * le
 FROM {terms} WHERE terms && %(numbers)s::int4[]{within}
 ORDER BY score DESC FETCH FIRST %(count)s ROWS WITH TIES"""
 
-# Materialized, so that only numbers and cosines are kept for the sums: with window functions the
+# Materialized, so that only numbers and cosines are kept for the count: with a window function the
 # server put whole vectors aside and took eight times as long (20,000 × 1,536, PostgreSQL 18.4).
 _BY_VECTOR: LiteralString = """
 WITH compared AS MATERIALIZED (
     SELECT id, -(vector <#> %(vector)s) AS cosine FROM {vectors} WHERE true{within})
-SELECT id, known.* FROM compared,
-    (SELECT count(*), avg(cosine), stddev_pop(cosine) FROM compared) AS known
+SELECT id, known.* FROM compared, (SELECT count(*) FROM compared) AS known
 ORDER BY cosine DESC FETCH FIRST %(count)s ROWS WITH TIES"""
 
 _BY_HNSW: LiteralString = """
 SELECT id FROM {vectors} WHERE true{within}
 ORDER BY vector::halfvec({dimensions}) <=> %(vector)s::vector::halfvec({dimensions})
 LIMIT %(count)s"""
-
-_SPREAD: LiteralString = """
-SELECT avg(cosine), stddev_pop(cosine) FROM (
-    SELECT -(vector <#> %(vector)s) AS cosine
-    FROM {vectors} TABLESAMPLE system (%(percent)s) REPEATABLE (1)) AS drawn"""
 
 _COUNT: LiteralString = """
 SELECT count(*) FROM (SELECT FROM {vectors} WHERE true{within} LIMIT %(count)s) AS drawn"""
@@ -74,8 +67,6 @@ class Near:
     """The nearest ones, in no order."""
     count: int
     """How many may be found; where they were not counted to the end, a number above `numbers`."""
-    spread: tuple[float, float] | None
-    """Mean and standard deviation of all cosines; None where they were not all computed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,10 +157,9 @@ class Legs:
                 rows = await self._by_hnsw(vector)
                 if len(rows) >= min(self._count, matching):
                     numbers = [number for (number,) in rows]
-                    return Near(numbers=numbers, count=matching, spread=None)
+                    return Near(numbers=numbers, count=matching)
         rows = await self._rows(_BY_VECTOR, {"vector": vector, "count": self._count})
-        count, mean, deviation = rows[0][1:] if rows else (0, 0.0, 0.0)
-        return Near(numbers=[row[0] for row in rows], count=count, spread=(mean, deviation))
+        return Near(numbers=[number for number, _ in rows], count=rows[0][1] if rows else 0)
 
     async def _matching(self) -> int:
         """Count the chunks that may be found; beyond what makes a difference one more is enough."""
@@ -187,15 +177,6 @@ class Legs:
             (str(max(_EF_SEARCH, self._count)), str(self._settings.hnsw_scan)),
         )
         return await self._rows(_BY_HNSW, {"vector": vector, "count": self._count})
-
-    async def spread(self, near: Near, vector: NDArray[np.float32]) -> tuple[float, float]:
-        """Give mean and standard deviation of all cosines, or of a sample's."""
-        if near.spread is not None:
-            return near.spread
-        percent = min(100.0, 100.0 * _SAMPLE / self._index.chunks)
-        [(mean, deviation)] = await self._rows(_SPREAD, {"vector": vector, "percent": percent})
-        # Few large blocks may all be missed by a sample; then nothing is known of the spread.
-        return mean or 0.0, deviation or 0.0
 
     async def scores(
         self, numbers: list[int], terms: QueryTerms | None, vector: NDArray[np.float32] | None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tailorbird.retrieval.fusion import TOP, Evidence, Fusion
+from tailorbird.retrieval.fusion import Evidence, Fusion, largest
+from tailorbird.text.scripts import has_spaced_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,14 +60,12 @@ async def by_both(
     terms = await legs.terms(text)
     worded = await legs.by_words(terms, top_k=top_k)
     found = await legs.scores(list({*near.numbers, *worded}), terms, vector)
-    mean, deviation = await legs.spread(near, vector)
     evidence = Evidence(
         count=near.count,
-        mean=mean,
-        deviation=deviation,
-        top=tuple(sorted(found.cosines.tolist(), reverse=True)[:TOP]),
+        top=largest(found.cosines),
         best=float(found.bm25.max()),
         most=terms.most,
+        spaced=has_spaced_words(text),
     )
     told = [
         {"cosine": cosine, "bm25": bm25}
