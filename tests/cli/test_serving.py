@@ -47,10 +47,12 @@ def lines_of(stream: Iterable[str]) -> list[str]:
 class Process:
     """`serve-fake` in a process of its own."""
 
-    def __init__(self) -> None:
-        """Start it on a free port, and wait until it serves."""
+    def __init__(self, *, folder: Path | None = None) -> None:
+        """Start it on a free port, and wait until it serves; `folder` is for temporary files."""
+        environ = {} if folder is None else {"TMPDIR": str(folder)}
         self._process = subprocess.Popen(
             [*COMMAND, "serve-fake", "--port", "0", "--json", "-"],
+            env={**os.environ, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -59,9 +61,9 @@ class Process:
         assert self._process.stdout
         self.data: dict[str, Any] = json.loads("\n".join(lines_of(self._process.stdout)))
 
-    def interrupt(self) -> tuple[int, str]:
-        """Press Ctrl-C; give exit code and what came on stderr."""
-        self._process.send_signal(signal.SIGINT)
+    def interrupt(self, by: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        """Press Ctrl-C, or send another signal; give exit code and what came on stderr."""
+        self._process.send_signal(by)
         _, err = self._process.communicate(timeout=90)
         return self._process.returncode, err
 
@@ -191,6 +193,26 @@ def test_ctrl_c_ends_it_cleanly() -> None:
         assert (code, err) == (0, "serving until Ctrl-C\nstopped\n")
         with pytest.raises(httpx2.ConnectError):
             httpx2.get(f"{url}/v1/models")
+    finally:
+        server.end()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks no program to end")
+def test_a_container_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    """Asked to end by SIGTERM, it ends as by Ctrl-C, and what was uploaded is gone."""
+    server = Process(folder=tmp_path)
+    try:
+        with httpx2.Client(headers={"Authorization": "Bearer test-key"}) as client:
+            answer = client.post(
+                f"{server.data['url']}/v1/files",
+                files={"file": ("train.jsonl", b'{"text": "kept on disk"}\n')},
+                data={"purpose": "user_data"},
+            )
+        assert answer.status_code == 200
+        assert list(tmp_path.iterdir())
+        code, err = server.interrupt(signal.SIGTERM)
+        assert (code, err) == (0, "serving until Ctrl-C\nstopped\n")
+        assert list(tmp_path.iterdir()) == []
     finally:
         server.end()
 

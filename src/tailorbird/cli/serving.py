@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -114,8 +116,14 @@ async def _serve(screen: Screen, *, host: str, port: int, flavor: FlavorChoice, 
             environment=recipes.environment(app, origin),
             profiles=recipes.profiles(app, origin),
         )
+        ended = asyncio.Event()
+        # Containers and services ask this way, and what was uploaded has to go then, too. Windows
+        # asks nobody, and only the main thread is asked.
+        with suppress(NotImplementedError, RuntimeError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
         await asyncio.to_thread(_tell, screen, told)
-        await asyncio.Event().wait()
+        await ended.wait()
+    screen.note("stopped")
 
 
 def _tell(screen: Screen, told: _Told) -> None:
