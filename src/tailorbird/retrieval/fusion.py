@@ -114,7 +114,7 @@ class Fusion:
         [nearest] = self._vectors(np.array(evidence.top[:1])).tolist()
         self._highest = fade * best + nearest
         words, vectors = max(best, min(_LEAST_WORDS, fullest)), max(nearest, known * _LEAST_VECTORS)
-        self._level = (fade**2 * words + nearest) / (words + vectors) if self._highest else 0.0
+        self._level = (fade**2 * best + nearest) / (words + vectors) if self._highest else 0.0
 
     def scores(
         self, cosines: NDArray[np.floating], bm25: NDArray[np.floating]
