@@ -15,8 +15,7 @@ PRINT_LOADED = "import json, sys; print(json.dumps(list(sys.modules)))"
     ("imported", "allowed"),
     [
         ("tailorbird", "pydantic"),
-        # pytest loads our plugin in every run of everyone who has the library installed.
-        ("tailorbird.testing.plugin", "pydantic, pytest"),
+        ("tailorbird.testing.plugin", "pydantic, pytest, _tailorbird_pytest"),
     ],
 )
 def test_import_loads_only(imported: str, allowed: str) -> None:
@@ -29,6 +28,12 @@ def test_import_loads_only(imported: str, allowed: str) -> None:
         - {"tailorbird"}
     )
     assert extra == set(), f"to see who loads them: python -X importtime -c 'import {imported}'"
+
+
+def test_the_plugin_loads_nothing_of_the_library() -> None:
+    """Every run of pytest loads it, for everyone who has the library installed."""
+    extra = loaded_packages("import pytest, _tailorbird_pytest") - loaded_packages("import pytest")
+    assert extra == {"_tailorbird_pytest"}
 
 
 def test_import_leaves_out_what_few_need_at_once() -> None:

@@ -49,8 +49,9 @@ def test_wheel_is_typed_and_runs_nothing_at_startup(wheel_names: list[str]) -> N
 
 
 def test_wheel_holds_the_package_alone(wheel_names: list[str]) -> None:
-    """Nothing but the package and its metadata is installed."""
-    assert {name.partition("/")[0].partition("-")[0] for name in wheel_names} == {"tailorbird"}
+    """Nothing but the package, what stands beside it, and its metadata is installed."""
+    installed = {name.partition("/")[0].partition("-")[0] for name in wheel_names}
+    assert installed == {"tailorbird", "_tailorbird_command.py", "_tailorbird_pytest.py"}
     assert any(name.endswith("/licenses/LICENSE") for name in wheel_names)
 
 

@@ -9,14 +9,16 @@ import resource
 import subprocess
 import sys
 import threading
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 from blockbuster import BlockBuster
+from typing_extensions import override
 
 import tailorbird
-from tailorbird import JudgeOptions, QuestionSet, SyncWorkbench, Workbench
-from tailorbird.exceptions import InvalidInputError
+from tailorbird import JudgeOptions, Progress, QuestionSet, SyncWorkbench, Workbench
+from tailorbird.exceptions import InvalidInputError, TailorbirdError
 from tailorbird.types import Document, DocumentId, Question
 
 ROWS = QuestionSet.from_rows(
@@ -208,3 +210,115 @@ def test_a_loop_that_cannot_begin_is_told() -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     gc.collect()  # a loop that was half made complains when it is thrown away
+
+
+async def _leave_from_a_task() -> None:
+    async def leave() -> None:
+        sys.exit(3)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(leave())
+        tasks.create_task(asyncio.Event().wait())
+
+
+def test_a_callback_that_exits_ends_its_own_call_only() -> None:
+    """`sys.exit()` reaches whoever called; other threads and later calls keep their loop."""
+    told = threading.Event()
+    answers: list[str] = []
+
+    async def other() -> None:
+        go_on = asyncio.Event()
+        told.set()
+        asyncio.get_running_loop().call_later(0.2, go_on.set)
+        await go_on.wait()
+        answers.append("mine")
+
+    with tailorbird.open_sync("fake", workspace=None, environ={}) as bench:
+        thread = threading.Thread(target=bench.call, args=(other,))
+        thread.start()
+        assert told.wait(10)
+        with pytest.raises(SystemExit) as exited:
+            bench.call(_leave_from_a_task)
+        assert exited.value.code == 3
+        thread.join(10)
+        assert answers == ["mine"]
+        assert bench.ask("Hello?").text
+    assert not _loops()
+
+
+def test_calls_of_a_loop_that_ended_say_what_ended_it(tmp_path: Path) -> None:
+    """Whoever waits is told what ended the loop and what to do; so is whoever calls later."""
+
+    async def stop() -> None:
+        asyncio.get_running_loop().stop()
+        await asyncio.Event().wait()
+
+    with tailorbird.open_sync("fake", workspace=tmp_path, environ={}) as bench:
+        bench.fine_tune(ROWS, name="shelves")
+        block = bench.deployed("shelves")
+        block.__enter__()
+        with pytest.raises(
+            TailorbirdError, match=r"ended by RuntimeError.*open the workbench again"
+        ):
+            bench.call(stop)
+        with pytest.raises(TailorbirdError, match=r"ended by RuntimeError.*may have been done"):
+            block.__exit__(None, None, None)
+        with pytest.raises(InvalidInputError, match="ended by RuntimeError"):
+            bench.ask("Hello?")
+
+
+def test_a_call_whose_workbench_is_closed_by_another_thread_says_so() -> None:
+    """A call that is cut off by a block that failed elsewhere ends in an error of ours."""
+    told = threading.Event()
+    errors: list[Exception] = []
+    threads: list[threading.Thread] = []
+
+    async def wait() -> None:
+        told.set()
+        await asyncio.Event().wait()
+
+    def call(bench: SyncWorkbench) -> None:
+        try:
+            bench.call(wait)
+        except TailorbirdError as exc:
+            errors.append(exc)
+
+    def fail_meanwhile() -> None:
+        with tailorbird.open_sync("fake", workspace=None, environ={}) as bench:
+            threads.append(threading.Thread(target=call, args=(bench,)))
+            threads[0].start()
+            assert told.wait(10)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_meanwhile()
+    threads[0].join(10)
+    assert "another thread closes the workbench" in str(errors[0])
+
+
+def test_what_runs_on_the_loop_cannot_wait_for_it() -> None:
+    """A callback that calls the workbench is told why it cannot, instead of waiting for ever."""
+    with tailorbird.open_sync("fake", workspace=None, environ={}) as bench:
+
+        def ask(_step: Progress) -> None:
+            bench.jobs()
+
+        with pytest.raises(InvalidInputError, match="on_progress"):
+            bench.fine_tune(ROWS, name="shelves", on_progress=ask)
+
+
+def test_an_error_of_a_door_of_ones_own_comes_as_it_is() -> None:
+    """What opening raises is not taken for the end of the loop, whatever its class."""
+
+    class Jammed(AbstractAsyncContextManager[Workbench]):
+        @override
+        async def __aenter__(self) -> Workbench:
+            message = "jammed"
+            raise RuntimeError(message)
+
+        @override
+        async def __aexit__(self, *_ended: object) -> None:
+            """Do nothing: it was never opened."""
+
+    with pytest.raises(RuntimeError, match="jammed"), SyncWorkbench(Jammed()):
+        pass

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, cast
 
 from tailorbird.exceptions import ConfigError
+from tailorbird.problem import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +45,7 @@ def find_provider(name: str) -> ProviderFactory:
     target = next(iter(targets.values()), None)
     if target is None:
         names = provider_names()
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+        hint = did_you_mean(name, names, otherwise=f"known: {', '.join(names)}")
         message = f"there is no provider {name!r}; {hint}"
         raise ConfigError(message)
     module, _, attribute = target.partition(":")

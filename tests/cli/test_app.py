@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -144,6 +146,36 @@ def test_interrupt_between_commands(capsys: pytest.CaptureFixture[str]) -> None:
     with redirect_stdout(Interrupting(io.BytesIO())):
         assert main(["--help"]) == 130
     assert capsys.readouterr().err == "\ninterrupted\n"
+
+
+def test_interrupt_before_the_program(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the package itself is still loading ends with 130 and without a traceback."""
+    from _tailorbird_command import main  # noqa: PLC0415 - what the installed script does
+
+    monkeypatch.setattr(sys, "argv", ["tailorbird", "--version"])
+    assert main() == 0
+    assert capsys.readouterr().out.startswith("tailorbird ")
+
+    class Interrupting:
+        @staticmethod
+        def find_spec(name: str, *_where: object) -> None:
+            if name == "tailorbird.cli.start":
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.delitem(sys.modules, "tailorbird.cli.start")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting, *sys.meta_path])
+    assert main() == 130
+    assert capsys.readouterr().err == "\ninterrupted\n"
+
+
+def test_the_installed_command_begins_beside_the_package() -> None:
+    """The script that pip makes loads nothing of the package where Ctrl-C would be a traceback."""
+    project = tomllib.loads(
+        (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    )["project"]
+    assert project["scripts"] == {"tailorbird": "_tailorbird_command:main"}
 
 
 def test_unexpected_error(

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 def test_a_comparison_is_shown_again(
     tailorbird: Callable[..., Any], terminal: Callable[..., Any], faq: Path, tmp_path: Path
@@ -42,3 +44,36 @@ def test_without_a_comparison_there_is_nothing_to_show(tailorbird: Callable[...,
     ended = tailorbird("report")
     assert ended.code == 2
     assert "the latest ones are none at all" in ended.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["report", "diff a b", "spending", "jobs", "export faq-bot --to taken"],
+)
+def test_looking_makes_no_workspace(
+    tailorbird: Callable[..., Any], tmp_path: Path, command: str
+) -> None:
+    """A command that only reads leaves the folder as it was, whatever it finds."""
+    before = sorted(tmp_path.rglob("*"))
+    assert tailorbird(*command.split()).code in {0, 2}
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_workspace_that_cannot_be_written_can_be_looked_at(
+    tailorbird: Callable[..., Any], faq: Path, tmp_path: Path
+) -> None:
+    """Reports, spending, runs and a tuned model come out of a shut workspace as it stands."""
+    tailorbird("compare", faq, "--arms", "base,tuned", "--name", "monday")
+    commands = ("report", "diff monday monday", "spending")
+    before = [tailorbird(*command.split()).out for command in commands]
+    # In place of the shared memory, without which SQLite opens no journal that others may write.
+    memory = tmp_path / ".tailorbird" / "journal.sqlite-shm"
+    memory.symlink_to(memory)
+    assert [tailorbird(*command.split()).out for command in commands] == before
+    runs = tailorbird("jobs", "--json", "-")
+    assert [one["name"] for one in runs.data["jobs"]]
+    name = runs.data["jobs"][0]["name"]
+    assert tailorbird("export", name, "--to", "taken").code == 0
+    assert (tmp_path / "taken" / "bundle.json").is_file()
+    shut = tailorbird("ask", "Anybody there?")
+    assert (shut.code, "cannot be used" in shut.err) == (2, True)

@@ -82,8 +82,10 @@ def server() -> Iterator[Process]:
     started.end()
 
 
-def serve_here(*args: str, then: Callable[[list[str]], None]) -> tuple[int, str]:
-    """Run the command in this process, call `then` while it serves, and press Ctrl-C.
+def serve_here(
+    *args: str, then: Callable[[list[str]], None], by: signal.Signals = signal.SIGINT
+) -> tuple[int, str]:
+    """Run the command in this process, call `then` while it serves, and end it by a signal.
 
     Returns:
         Exit code, and what came on stderr.
@@ -100,7 +102,7 @@ def serve_here(*args: str, then: Callable[[list[str]], None]) -> tuple[int, str]
                 then(lines)
             except BaseException as exc:  # noqa: BLE001 - raised again below
                 failures.append(exc)
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), by)
             stream.read()
 
     thread = threading.Thread(target=meanwhile)
@@ -195,6 +197,13 @@ def test_ctrl_c_ends_it_cleanly() -> None:
             httpx2.get(f"{url}/v1/models")
     finally:
         server.end()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks no program to end")
+def test_a_request_to_end_is_kept() -> None:
+    """SIGTERM ends it as Ctrl-C does, and nothing else of this process."""
+    ended = serve_here(then=lambda _: None, by=signal.SIGTERM)
+    assert ended == (0, "serving until Ctrl-C\nstopped\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows asks no program to end")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailorbird._http import checked_base_url, host_of, is_loopback
+from tailorbird._http import checked_base_url, host_of, is_loopback, is_within
 from tailorbird.exceptions import ConfigError
 
 
@@ -142,3 +142,35 @@ def test_any_text_is_tidied_or_refused(text: str, start: str) -> None:
     except ConfigError:
         return
     assert checked_base_url(kept, place="base_url") == kept
+
+
+@pytest.mark.parametrize(
+    ("url", "home", "within"),
+    [
+        ("https://a.example/x?page=2", "https://a.example", True),
+        ("https://a.example:443/x", "https://a.example", True),
+        ("https://a.example/x", "https://a.example:443", True),
+        ("HTTPS://A.Example/x", "https://a.example", True),
+        ("http://localhost:80/x", "http://localhost", True),
+        ("https://a.example/base/x", "https://a.example/base", True),
+        ("https://a.example", "https://a.example", False),
+        ("https://a.example/based/x", "https://a.example/base", False),
+        ("https://a.example:444/x", "https://a.example", False),
+        ("https://a.example:80/x", "https://a.example", False),
+        ("http://a.example/x", "https://a.example", False),
+        ("http://a.example:443/x", "https://a.example", False),
+        ("https://a.example.evil.example/x", "https://a.example", False),
+        ("https://a.example@evil.example/x", "https://a.example", False),
+        ("https://me@a.example/x", "https://a.example", False),
+        ("https://a.example\\@evil.example/x", "https://a.example", False),
+        ("https://evil.example\\.a.example/x", "https://a.example", False),
+        ("https://a.exam\nple/x", "https://a.example", False),
+        ("https://a.example:port/x", "https://a.example", False),
+        ("https://[::1/x", "https://a.example", False),
+        ("//a.example/x", "https://a.example", False),
+        ("/x", "https://a.example", False),
+    ],
+)
+def test_a_key_goes_to_its_own_origin_only(url: str, home: str, *, within: bool) -> None:
+    """Scheme, host and effective port must be those of the service, and the path lies below."""
+    assert is_within(url, home) is within

@@ -41,6 +41,30 @@ def holder(folder: Path) -> subprocess.Popen[str]:
     return started
 
 
+async def test_cancelled_again_it_is_given_back(tmp_path: Path) -> None:
+    """Whoever is cancelled, and once more while leaving, keeps nobody waiting."""
+    async with Workspace(tmp_path / "room") as workspace:
+
+        async def work() -> None:
+            async with workspace.turns.of("a"):
+                await asyncio.Event().wait()
+
+        ended: list[asyncio.Task[None]] = []  # as long as one is kept, so is what it held
+        loop = asyncio.get_running_loop()
+        for number in range(40):
+            task = loop.create_task(work())
+            ended.append(task)
+            for _ in range(number % 20):
+                await asyncio.to_thread(int)
+            for _ in range(2):
+                task.cancel()
+                await asyncio.sleep(0)
+            await asyncio.wait([task])
+            async with workspace.turns.of("a", wait_s=10):
+                pass
+        assert all(one.cancelled() for one in ended)
+
+
 @pytest.mark.parametrize("on_disk", [True, False])
 async def test_tasks_take_turns(tmp_path: Path, *, on_disk: bool) -> None:
     """Of ten tasks one at a time is in its block; another name waits for nobody."""

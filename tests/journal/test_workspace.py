@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tailorbird.exceptions import InvalidInputError, StorageError
 from tailorbird.journal import Workspace
-from tailorbird.types import JobId, ModelId, Supervised, TunedModel
+from tailorbird.types import FileId, JobId, ModelId, Supervised, TunedModel
 
 
 def make_tuned(
@@ -187,3 +187,24 @@ async def test_workspaces_of_one_folder_agree_on_its_secret(tmp_path: Path) -> N
     async with Workspace(tmp_path) as later:
         assert await later.secret() == secret
     assert len(secret) == 32
+
+
+async def test_reading_makes_no_workspace(tmp_path: Path) -> None:
+    """Who only looks finds nothing where there is nothing, and leaves nothing behind."""
+    room = Workspace(tmp_path / "room", to_read=True)
+    async with room:
+        assert await room.list_reports() == ()
+        assert await room.journal.ledger.list(identity="a") == ()
+    assert inside(tmp_path) == []
+
+
+async def test_a_shut_workspace_can_be_looked_at(tmp_path: Path) -> None:
+    """What a workspace keeps is read where SQLite can write nothing beside the journal."""
+    async with Workspace(tmp_path) as room:
+        await room.save_report("monday", "{}")
+    memory = tmp_path / "journal.sqlite-shm"
+    memory.symlink_to(memory)
+    async with Workspace(tmp_path, to_read=True) as room:
+        assert await room.load_report("monday") == "{}"
+        with pytest.raises(StorageError, match="readonly"):
+            await room.journal.put_upload("a", "b", FileId("c"))

@@ -443,6 +443,25 @@ async def test_plain_text_that_is_json_is_read(
     assert ["text/plain" in line for line in caplog.messages] == [True]
 
 
+@pytest.mark.parametrize(
+    ("escaped", "said"),
+    [
+        (rb"\ud83d\ude00", "😀"),
+        (rb"\ud83d", "\ufffd"),
+        (rb"\ude00 \uD83D\uDE00 \\ud83d", "\ufffd 😀 \\ud83d"),
+        (rb"\ud83d\ud83d\ude00 \ud83d", "\ufffd😀 \ufffd"),
+    ],
+)
+async def test_half_a_character_loses_no_answer(
+    cloud: Cloud, make: Make, escaped: bytes, said: str
+) -> None:
+    """What a server escaped in halves is read; U+FFFD stands for a half that is left alone."""
+    body = json.dumps(answer({"content": "HERE"})).encode().replace(b"HERE", escaped)
+    cloud.on(CALL, httpx2.Response(200, content=body, headers={"content-type": "application/json"}))
+    reply = await make().complete(HELLO, model=PLAIN)
+    assert reply.text == said
+
+
 @pytest.mark.parametrize("content", [None, ""])
 async def test_nothing_said_is_an_error(cloud: Cloud, make: Make, content: str | None) -> None:
     """No text, no call and no refusal is `EmptyAnswerError`."""

@@ -478,6 +478,23 @@ async def test_forms_are_validated_one_by_one(cloud: object) -> None:
     assert kinds == ["invalid-output", "invalid-output", "declined"]
 
 
+async def test_half_a_character_loses_no_line(cloud: object) -> None:
+    """A line whose answer was cut within a character is paid for, and read all the same."""
+    serve(cloud, line("torn", completion("奈良\ud83d")))
+    [torn] = [one async for one in batches(cloud).chat_outcomes(BATCH)]
+    assert torn.reply
+    assert torn.reply.text == "奈良\ufffd"
+    for text in ('{"name": "奈良\\ud83d"}', '{"name": "奈良\ud83d"}'):
+        serve(cloud, line("form", completion(text)))
+        [form] = [one async for one in batches(cloud).chat_outcomes(BATCH, output=City)]
+        assert form.reply
+        assert form.reply.output == City(name="奈良\ufffd")
+    for text in ('{"value": ["奈良\\ud83d"]}', '{"value": [3]}'):
+        serve(cloud, line("list", completion(text)))
+        [many] = [one async for one in batches(cloud).chat_outcomes(BATCH, output=list[str])]
+        assert (many.failure is None) == ("奈" in text)
+
+
 async def test_vectors_are_read_in_both_forms(cloud: object) -> None:
     """Base64 and lists, scaled to length 1; what is no vector is a failure."""
     packed = base64.b64encode(np.array([3.0, 4.0], dtype="<f4").tobytes()).decode()

@@ -7,7 +7,7 @@ import pytest
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.protocols.index_arguments import DEPTH_LIMIT, check_filter
 from tailorbird.types import Among, Compare, Junction, Negation
-from tailorbird.types.filters import Filter
+from tailorbird.types.filters import Filter, FilterValue
 
 MINE = Compare(type="eq", key="customer", value="acme")
 NEWER = Compare(type="gt", key="year", value=2020)
@@ -89,3 +89,29 @@ def test_order_needs_a_number(wrong: Compare) -> None:
         match=r"^filter\.filters\[1\]\.filters\[1\]\.filter: 'lte' on 'year' needs a number",
     ):
         check_filter(condition, tenant_field=None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("year", float("nan"), "'year' is compared with is nan, not a finite"),
+        ("year", float("-inf"), "-inf, not a finite number"),
+        ("year", 2**63, "more than 64 bits"),
+        ("year", -(2**63) - 1, "more than 64 bits"),
+        ("lang", "\ud83d", "half of a surrogate pair"),
+    ],
+)
+def test_what_no_metadata_can_hold(key: str, value: FilterValue, words: str) -> None:
+    """Nothing can be equal to it, or it cannot be sent; so it is refused with its path."""
+    for wrong in (
+        Compare(type="eq", key=key, value=value),
+        Among(type="not_in", key=key, values=("a", value)),
+    ):
+        with pytest.raises(InvalidInputError, match=rf"^filter\.filters\[1\]: .*{words}"):
+            check_filter(both(MINE, wrong), tenant_field=None)
+
+
+def test_the_largest_numbers_that_can_be_compared() -> None:
+    """Whole numbers of 64 bits and every finite number are let through."""
+    for value in (2**63 - 1, -(2**63), 1.7976931348623157e308, 5e-324):
+        check_filter(Compare(type="gte", key="n", value=value), tenant_field=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from tailorbird.types import (
     DocumentId,
     IndexName,
     IndexSpec,
+    MetadataValue,
     ModelId,
     SearchQuery,
     Span,
@@ -35,6 +38,7 @@ def document(
     owner: str | None = None,
     vectors: NDArray[np.float32] | None = None,
     chunks: int = 1,
+    size: MetadataValue = 1,
 ) -> ChunkedDocument:
     """Make a document."""
     return ChunkedDocument(
@@ -45,6 +49,7 @@ def document(
                 document=DocumentId(owner or name),
                 text="text",
                 span=Span(start=0, end=4),
+                metadata={"size": size},
             )
             for number in range(chunks)
         ),
@@ -76,13 +81,15 @@ def test_what_rounding_did_to_vectors_is_mended() -> None:
         (document(vectors=UNIT * 2), SPEC, InvalidInputError, "the length 2, 1 is needed"),
         (document(vectors=UNIT * np.nan), SPEC, InvalidInputError, "not finite"),
         (document(owner="b"), PLAIN, InvalidInputError, "belongs to document 'b'"),
+        (document(size=math.nan), PLAIN, InvalidInputError, "'size' of chunk 'a#0' is nan"),
+        (document(size=2**63), PLAIN, InvalidInputError, "'size' .* of more than 64 bits"),
         (document(), TENANTS, InvalidInputError, "keeps tenants apart by 'customer'"),
     ],
 )
 def test_documents_that_do_not_fit_are_refused(
     given: ChunkedDocument, spec: IndexSpec, error: type[Exception], words: str
 ) -> None:
-    """Vectors and chunks must be those that the index wants."""
+    """Vectors and chunks must be those that the index wants, and that any index can hold."""
     with pytest.raises(error, match=words):
         checked_documents((given,), spec=spec)
 

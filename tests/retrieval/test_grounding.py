@@ -283,6 +283,36 @@ def test_a_form_without_quotes_cites_nothing() -> None:
     assert (grounded.text, grounded.citations, grounded.dropped) == ("We open at nine.", (), 1)
 
 
+ROWS = (
+    "plan: basic support | note: answers within two working days\n"
+    "plan: premium support | note: answers within four hours of the day"
+)
+TABLES = {
+    "of a file": {"row": 2, "last_row": 3},
+    "of several sheets": {"sheet": "plans", "row": 2},
+}
+
+
+@pytest.mark.parametrize("metadata", TABLES.values(), ids=TABLES)
+def test_a_quotation_of_a_table_lies_in_one_row(metadata: dict[str, int | str]) -> None:
+    """Rows look like wrapped prose, and a model copies more than one of them."""
+    hit = make_hit(ROWS, start=10, metadata=metadata)
+    last = ROWS.split("\n")[1]
+    said = "Premium support answers within four hours [1]."
+    for quotes in (None, quoted((1, ROWS))):
+        [citation] = read_grounded(said, [hit], quotes=quotes).citations
+        assert citation.quote == last
+        assert citation.span == Span(start=10 + ROWS.index(last), end=10 + len(ROWS))
+        assert citation.rows == ((3, 3) if "last_row" in metadata else None)
+
+
+def test_a_quotation_of_prose_may_run_over_lines() -> None:
+    """Only rows of tables are units of their own."""
+    hit = make_hit(ROWS, metadata={"row": "one"})
+    [citation] = read_grounded("Four hours [1].", [hit], quotes=quoted((1, ROWS))).citations
+    assert citation.quote == ROWS
+
+
 def test_addresses_that_nobody_gave_are_named() -> None:
     """Links and images stand in a passage, in its source, in the question, or are foreign."""
     hits = [make_hit("See https://shop.example/a.", source="https://shop.example/rules.html")]

@@ -8,6 +8,7 @@ import math
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -421,6 +422,36 @@ async def test_filter_comes_before_the_ranking(years: LocalRetrieval, library: L
     condition = Compare(type="eq", key="year", value=6)
     hits = await find(years, library, "same text", filter=condition, top_k=1)
     assert names(hits) == ["y6#0"]
+
+
+async def test_a_filter_is_evaluated_once(library: Library) -> None:
+    """Where each chunk has metadata of its own, only the first search with a filter asks all."""
+    async with LocalRetrieval(None) as engine:
+        await engine.create(
+            library.spec.model_copy(update={"embedding_model": None, "dimensions": None})
+        )
+        texts = [f"row {number}" for number in range(5_000)]
+        made = library.document("table", *texts, embedded=False)
+        rows = tuple(
+            chunk.model_copy(update={"metadata": {"row": number, "even": number % 2 == 0}})
+            for number, chunk in enumerate(made.chunks)
+        )
+        await engine.upsert(NAME, [dataclasses.replace(made, chunks=rows)])
+        even = Compare(type="eq", key="even", value=True)
+        slow = Among(type="not_in", key="row", values=tuple(range(-200, 0)))
+        condition = Junction(type="and", filters=(even, slow))
+        took: list[float] = []
+        for number in (2, 4, 6, 8):
+            started = time.process_time()
+            [hit] = await engine.search(NAME, SearchQuery(text=str(number), filter=condition))
+            took.append(time.process_time() - started)
+            assert hit.chunk.text == f"row {number}"
+        assert min(took[1:]) * 5 < took[0]
+        assert await engine.search(NAME, SearchQuery(text="3", filter=condition)) == ()
+        for value, found in ((True, 1), (1, 0), (1.0, 0)):
+            same = Compare(type="eq", key="even", value=value)
+            query = SearchQuery(text="2", filter=same)
+            assert len(await engine.search(NAME, query)) == found
 
 
 async def test_filter_that_cannot_be_evaluated(years: LocalRetrieval, library: Library) -> None:

@@ -239,8 +239,9 @@ def test_foreign_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_missing_folder_is_told(tmp_path: Path) -> None:
-    """A file in a folder that does not exist cannot be opened."""
-    with pytest.raises(StorageError, match="unable to open"), opened(tmp_path / "no" / "x.sqlite"):
+    """A file in a folder that is not there, or not for us, cannot be opened, also for reading."""
+    words = "unable to open .* must be able to write to its folder"
+    with pytest.raises(StorageError, match=words), opened(tmp_path / "no" / "x.sqlite"):
         pass
 
 
@@ -344,3 +345,62 @@ def test_kill_keeps_what_was_committed(tmp_path: Path) -> None:
             assert held % 10 == 0
             assert held >= 10 * committed
             assert database.execute("PRAGMA integrity_check") == [("ok",)]
+
+
+STEPS = ("CREATE TABLE kept (word TEXT)", "CREATE TABLE more (word TEXT)")
+
+
+def shut(folder: Path, *, steps: int = 2) -> Path:
+    """Make a database whose folder SQLite cannot write to, for the superuser neither."""
+    path = folder / "kept #1?.sqlite"
+    made = Database(path, steps=STEPS[:steps])
+    made.execute("INSERT INTO kept VALUES ('here')")
+    made.close()
+    # In place of the shared memory, without which SQLite reads nothing that others may write.
+    memory = path.with_name(f"{path.name}-shm")
+    memory.symlink_to(memory)
+    return path
+
+
+def test_what_cannot_be_written_is_read_as_it_is(tmp_path: Path) -> None:
+    """A reader takes a shut file as it is, and can change nothing."""
+    path = shut(tmp_path)
+    content = path.read_bytes()
+    with pytest.raises(StorageError, match="cannot be used"):
+        Database(path, steps=STEPS)
+    opened = Database(path, steps=STEPS, to_read=True)
+    assert opened.execute("SELECT word FROM kept") == [("here",)]
+    with pytest.raises(StorageError, match="readonly"):
+        opened.execute("DELETE FROM kept")
+    opened.close()
+    assert path.read_bytes() == content
+
+
+def test_a_log_that_holds_more_is_not_passed_over(tmp_path: Path) -> None:
+    """Where what was committed last stands in the log alone, reading without it would be wrong."""
+    path = shut(tmp_path)
+    path.with_name(f"{path.name}-wal").write_bytes(b"committed")
+    with pytest.raises(StorageError, match="cannot be used"):
+        Database(path, steps=STEPS, to_read=True)
+
+
+def test_a_shut_file_of_another_version_is_told(tmp_path: Path) -> None:
+    """An older one cannot be brought up to date there, a newer one cannot be read at all."""
+    path = shut(tmp_path, steps=1)
+    with pytest.raises(StoreVersionError, match="read a copy of its folder"):
+        Database(path, steps=STEPS, to_read=True)
+    with pytest.raises(StoreVersionError, match="install the newer"):
+        Database(path, steps=(), to_read=True)
+
+
+def test_a_reader_of_what_can_be_written_is_like_any_other(tmp_path: Path) -> None:
+    """An open file is brought up to date as always; a missing folder and damage are told."""
+    path = tmp_path / "kept.sqlite"
+    Database(path, steps=STEPS[:1]).close()
+    Database(path, steps=STEPS, to_read=True).close()
+    Database(path, steps=STEPS).close()
+    with pytest.raises(StorageError, match="cannot be used"):
+        Database(tmp_path / "gone" / "kept.sqlite", steps=STEPS, to_read=True)
+    path.write_bytes(b"something else" * 500)
+    with pytest.raises(StorageError, match="cannot be used: file is not a database"):
+        Database(path, steps=STEPS, to_read=True)

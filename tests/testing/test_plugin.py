@@ -13,7 +13,7 @@ from tailorbird.providers.fake import FakeProvider
 
 pytest_plugins = ["pytester"]
 
-PLUGIN = ("-p", "tailorbird.testing.plugin")
+PLUGIN = ("-p", "_tailorbird_pytest")
 STRICT = (
     *(*PLUGIN, "-p", "pytest_asyncio.plugin"),
     *("-o", "asyncio_default_fixture_loop_scope=function"),
@@ -64,6 +64,13 @@ def test_fake_provider_with_anyio(pytester: pytest.Pytester) -> None:
     backend = "\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
     pytester.makepyfile(CLOUD.replace("MARK", "anyio") + backend)
     pytester.runpytest_inprocess(*ANYIO, "-W", "error").assert_outcomes(passed=3)
+
+
+def test_both_names_are_one_plugin(pytester: pytest.Pytester) -> None:
+    """It may be asked for by the package's name as well; asked for twice it is there once."""
+    pytester.makepyfile(CLOUD.replace("MARK", "asyncio"))
+    named = ("-p", "tailorbird.testing.plugin", *STRICT, "-W", "error")
+    pytester.runpytest_inprocess(*named).assert_outcomes(passed=3)
 
 
 def test_fake_bench(pytester: pytest.Pytester) -> None:

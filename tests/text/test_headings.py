@@ -73,6 +73,11 @@ def test_markdown_headings_are_found_outside_code_and_front_matter() -> None:
         ("# C#", ["C#"]),
         ("# " + "x" * 400, ["x" * 300]),
         ("## snake_case *and* _stress_", ["snake_case and stress"]),
+        ("#\u3000全角の空白\n＃ 全角の印\n＃印", ["全角の空白", "全角の印"]),
+        ("```code``` in a line\n# a\n~~~ `b`\n# c\n~~~\n", ["a"]),
+        ("<!-- one -->\n# a\n<!--\n# no\n```\n-->\n# b", ["a", "b"]),
+        ("# a\n<!-- no end\n# b\n", ["a"]),
+        ("<!-- x -->\n===", []),
     ],
 )
 def test_markdown_headings_at_the_edges(text: str, titles: list[str]) -> None:
@@ -129,7 +134,9 @@ def test_headings_come_in_order_at_line_starts(text: str) -> None:
         assert all(start == 0 or text[start - 1] == "\n" for start in starts)
 
 
-@pytest.mark.parametrize("piece", ["#", "=\n", "---\n", "`", "[", "■", "*", " ", "a\n", "# a\n"])
+@pytest.mark.parametrize(
+    "piece", ["#", "=\n", "---\n", "`", "[", "■", "*", " ", "a\n", "# a\n", "<!--\n"]
+)
 def test_time_grows_with_the_length_only(piece: str) -> None:
     """A monotonous text of fifty thousand pieces is searched at once."""
     text = "# " + piece * 50_000

@@ -204,7 +204,10 @@ def judges() -> Callable[[str], Judge | None]:
 def _openai_judge() -> Judge:
     document = yaml.load((SPECS / "openai.openapi.yaml").read_text("utf-8"), yaml.CSafeLoader)
     document = _nullable(document)  # the description mixes both ways of writing it
-    _open(document["components"]["schemas"], "")
+    schemas = document["components"]["schemas"]
+    _open(schemas, "")
+    # Described as answers, whose role is the assistant's; its own example has one of the user.
+    del schemas["ChatCompletionMessageList"]["properties"]["data"]["items"]["allOf"][0]
     return Judge(document, error="#/components/schemas/ErrorResponse")
 
 

@@ -128,6 +128,18 @@ async def test_unknown_paths_and_methods_are_refused_in_the_clouds_words(
         assert response.headers[wire.app.worlds[0].dialect.request_id_header]
 
 
+@pytest.mark.parametrize("kind", ["text/plain;charset=UTF-8", "application/x-www-form-urlencoded"])
+async def test_a_body_that_is_said_to_be_no_json_is_refused(serve: Serve, kind: str) -> None:
+    """What `fetch` and `curl -d` send when nobody tells them; case and charset do not matter."""
+    wire = await serve()
+    body = {"model": wire.embedding_model, "input": "x"}
+    refused = await wire.refused("POST", "/embeddings", body, headers={"content-type": kind})
+    assert refused == (400, "unsupported_content_type", None)
+    for said in ("application/json; charset=utf-8", "Application/JSON"):
+        answer = await wire.call("POST", "/embeddings", body, headers={"content-type": said})
+        assert answer.status_code == 200
+
+
 async def test_azure_leaves_out_what_it_does_not_have(serve: Serve) -> None:
     """No uploads in parts, no search of vector stores, no deletion of models."""
     wire = await serve("azure")

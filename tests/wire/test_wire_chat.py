@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from tailorbird.data.tokens import estimate_tokens
 from tailorbird.providers.fake import Cut, Fault, Says, Script
 from tailorbird.providers.fake.operations import Operation
+from tailorbird.testing.wire import WireSettings
 from tailorbird.types.chat import FinishReason, Reply, ToolCall
 from tailorbird.types.ids import ModelId
 
@@ -92,21 +93,75 @@ async def test_without_being_asked_a_stream_tells_no_tokens(serve: Serve) -> Non
     assert '"obfuscation"' not in bare.text
 
 
-async def test_azure_wraps_a_stream_in_findings(serve: Serve) -> None:
-    """The first chunk has no choices, and a late one has a choice without a delta."""
+async def test_azure_tells_findings_with_each_piece(serve: Serve) -> None:
+    """The first chunk has no choices; every other choice has a delta, and says what was found."""
     wire = await serve("azure")
     body = {"model": "chat", "messages": HELLO, "stream": True}
     response = await wire.call("POST", "/chat/completions", body)
-    lines = [line[6:] for line in response.text.splitlines() if line.startswith("data: ")]
-    first, late = json.loads(lines[0]), json.loads(lines[-2])
+    lines = [line[6:] for line in response.text.splitlines() if line.startswith("data: {")]
+    first, *pieces = [json.loads(line) for line in lines]
     assert (first["id"], first["choices"]) == ("", [])
     assert first["prompt_filter_results"][0]["prompt_index"] == 0
+    choices = [one["choices"][0] for one in pieces]
+    assert all("delta" in one for one in choices)
+    safe = {"filtered": False, "severity": "safe"}
+    found = [one["content_filter_results"] for one in choices if one["delta"].get("content")]
+    assert len(found) > 1
+    assert all(one["hate"] == safe for one in found)
+    assert (choices[-1]["finish_reason"], choices[-1]["content_filter_results"]) == ("stop", {})
+
+
+async def test_azures_asynchronous_filter_tells_findings_late(serve: Serve) -> None:
+    """They come after the answer has ended, in a choice without a delta."""
+    wire = await serve("azure", wire=WireSettings(asynchronous_filter=True))
+    body = {"model": "chat", "messages": HELLO, "stream": True}
+    response = await wire.call("POST", "/chat/completions", body)
+    lines = [line[6:] for line in response.text.splitlines() if line.startswith("data: ")]
+    late, last = json.loads(lines[-2]), json.loads(lines[-3])
     assert "delta" not in late["choices"][0]
     assert late["choices"][0]["content_filter_results"]["hate"] == {
         "filtered": False,
         "severity": "safe",
     }
-    assert json.loads(lines[-3])["choices"][0]["finish_reason"] == "stop"
+    assert last["choices"][0]["finish_reason"] == "stop"
+    assert "content_filter_results" not in last["choices"][0]
+
+
+async def test_a_required_function_is_called_instead_of_a_form(serve: Serve) -> None:
+    """A form and a function that must be called in one request give the call, also streamed."""
+    wire = await serve("plain")
+    body: dict[str, Any] = {
+        "model": wire.chat_model,
+        "messages": [{"role": "user", "content": "room: Cedar"}],
+        "tools": [TOOL],
+        "tool_choice": "required",
+        "response_format": Order,
+    }
+    found = await wire.sdk.chat.completions.parse(**body)
+    assert found.choices[0].message.tool_calls[0].function.name == "book"
+    async with wire.sdk.chat.completions.stream(**body) as stream:
+        final = await stream.get_final_completion()
+    assert final.choices[0].finish_reason == "tool_calls"
+    assert json.loads(final.choices[0].message.tool_calls[0].function.arguments) == {
+        "room": "Cedar"
+    }
+
+
+async def test_allowed_functions_are_the_only_ones(serve: Serve) -> None:
+    """Of two functions the one is called that is allowed."""
+    wire = await serve("plain")
+    other = {"type": "function", "function": {**TOOL["function"], "name": "cancel"}}
+    named = {"type": "function", "function": {"name": "cancel"}}
+    found = await wire.sdk.chat.completions.create(
+        model=wire.chat_model,
+        messages=HELLO,
+        tools=[TOOL, other],
+        tool_choice={
+            "type": "allowed_tools",
+            "allowed_tools": {"mode": "required", "tools": [named]},
+        },
+    )
+    assert [one.function.name for one in found.choices[0].message.tool_calls] == ["cancel"]
 
 
 async def test_a_structured_answer_fits_its_schema(serve: Serve) -> None:
@@ -140,6 +195,34 @@ async def test_a_json_object_can_be_asked_for(serve: Serve) -> None:
     assert [json.loads(one) for one in contents] == [{"a": 1}, {"content": "plain"}]
     refused = await wire.refused("POST", "/chat/completions", {**body, "messages": HELLO})
     assert refused == (400, None, "messages")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_json_object_has_the_form_that_the_instructions_tell(
+    serve: Serve, *, stream: bool
+) -> None:
+    """A schema that stands in a message is kept to; a scripted answer may leave it."""
+    wire = await serve(script=said("plain") if stream else None)
+    schema = json.dumps(Order.model_json_schema())
+    told = f"Not {{this}}, nor {{}}. Answer in JSON that fits {schema}, and nothing else."
+    messages: list[Any] = [
+        {"role": "system", "content": told},
+        {"role": "user", "content": "name: Aki\nprice 1,200 yen"},
+    ]
+    shape: Any = {"type": "json_object"}
+    answer = await wire.sdk.chat.completions.create(
+        model=wire.chat_model, messages=messages, response_format=shape, stream=stream
+    )
+    if stream:
+        pieces = [one.choices[0].delta.content or "" async for one in answer]
+        assert json.loads("".join(pieces)) == {"content": "plain"}
+        return
+    found = Order.model_validate_json(answer.choices[0].message.content)
+    assert found == Order(name="Aki", price=Price(yen=1200), note="")
+    response = await wire.sdk.responses.create(
+        model=wire.chat_model, instructions=told, input="name: Aki", text={"format": shape}
+    )
+    assert Order.model_validate_json(response.output_text).name == "Aki"
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -359,6 +442,18 @@ def strict(schema: object) -> dict[str, Any]:
         ({"stream_options": {}}, "invalid_value", "stream_options"),
         ({"max_output_tokens": 5}, "unknown_parameter", "max_output_tokens"),
         ({"tool_choice": "required"}, "invalid_value", None),
+        ({"tool_choice": {"type": "mcp"}}, "invalid_value", "tool_choice.type"),
+        (
+            {"tool_choice": {"type": "function"}},
+            "missing_required_parameter",
+            "tool_choice.function",
+        ),
+        (
+            {"tool_choice": {"type": "allowed_tools"}},
+            "missing_required_parameter",
+            "tool_choice.allowed_tools",
+        ),
+        ({"functions": [{"name": "book"}]}, "unsupported_parameter", "functions"),
         (
             {"response_format": {"type": "json_schema"}},
             "missing_required_parameter",

@@ -77,6 +77,27 @@ async def test_the_sdks_azure_client_finds_everything(
     ]
 
 
+async def test_both_routes_of_azure_know_the_same_things(
+    azure: openai.AsyncAzureOpenAI, http: httpx2.AsyncClient
+) -> None:
+    """What was made on one is found on the other: responses, vector stores, batches."""
+    newer = openai.AsyncOpenAI(
+        base_url="http://wire.test/openai/v1", api_key="test-key", http_client=http, max_retries=0
+    )
+    response = await azure.responses.create(model="chat", input="x")
+    assert (await newer.responses.retrieve(response.id)).output_text == response.output_text
+    store = await newer.vector_stores.create(name="handbook")
+    assert [one.id async for one in azure.vector_stores.list()] == [store.id]
+    line = b'{"custom_id": "1", "method": "POST", "url": "/v1/embeddings", "body": {}}'
+    file = await azure.files.create(file=("lines.jsonl", line), purpose="batch")
+    while (await azure.files.retrieve(file.id)).status != "processed":
+        pass
+    batch = await azure.batches.create(
+        input_file_id=file.id, endpoint="/v1/embeddings", completion_window="24h"
+    )
+    assert (await newer.batches.retrieve(batch.id)).id == batch.id
+
+
 async def test_the_path_names_the_model(http: httpx2.AsyncClient) -> None:
     """A model in the body counts for nothing, and none need be there."""
     url = f"/openai/deployments/chat/chat/completions?api-version={DATE}"

@@ -139,6 +139,7 @@ async def test_azure_names_tiers_and_leaves_fields_out(serve: Serve) -> None:
         ("GlobalStandard", "GlobalStandard"),
         ("globalstandard", "GlobalStandard"),
         ("developerTier", "developerTier"),
+        (1, "GlobalStandard"),
         (None, None),
     ):
         body = {"model": base(wire), "training_file": file, "metadata": {"a": "b"}}

@@ -251,6 +251,10 @@ async def test_probabilities_and_formats_are_taken(serve: Serve) -> None:
             "text.format.schema",
         ),
         ({"tools": [{"type": "web_search"}]}, "invalid_value", "tools[0].type"),
+        ({"tools": [{"type": "function"}]}, "missing_required_parameter", "tools[0].name"),
+        ({"tool_choice": {"type": "mcp"}}, "invalid_value", "tool_choice.type"),
+        ({"input": [{"role": "user", "content": []}]}, "empty_array", "input[0].content"),
+        ({"background": True, "store": False}, None, "background"),
     ],
 )
 async def test_a_wrong_request_is_refused(
@@ -270,3 +274,138 @@ async def test_a_schema_that_is_not_strict_is_echoed(serve: Serve) -> None:
     body = {"model": wire.chat_model, "input": "x", "text": {"format": shape}}
     found = (await wire.call("POST", "/responses", body)).json()
     assert found["text"]["format"]["schema"] == schema
+
+
+async def test_a_required_function_is_called_instead_of_a_form(serve: Serve) -> None:
+    """A form and a function that must be called in one request give the call, also streamed."""
+    wire = await serve()
+    body: dict[str, Any] = {
+        "model": wire.chat_model,
+        "input": "room: Cedar",
+        "tools": [TOOL],
+        "tool_choice": "required",
+    }
+    found = await wire.sdk.responses.parse(**body, text_format=Order)
+    assert [one.type for one in found.output] == ["function_call"]
+    async with wire.sdk.responses.stream(**body, text_format=Order) as events:
+        final = await events.get_final_response()
+    assert [one.name for one in final.output] == ["book"]
+
+
+async def test_allowed_functions_are_the_only_ones(serve: Serve) -> None:
+    """Of two functions the one is called that is allowed."""
+    wire = await serve()
+    other = {**TOOL, "name": "cancel"}
+    found = await wire.sdk.responses.create(
+        model=wire.chat_model,
+        input="room: Cedar",
+        tools=[TOOL, other],
+        tool_choice={
+            "type": "allowed_tools",
+            "mode": "required",
+            "tools": [{"type": "function", "name": "cancel"}],
+        },
+    )
+    assert [one.name for one in found.output] == ["cancel"]
+    assert len(found.tools) == 2
+    assert found.tool_choice.mode == "required"
+
+
+async def test_a_function_may_answer_in_parts(serve: Serve) -> None:
+    """The texts of the parts are what it gave."""
+    wire = await serve()
+    parts: list[Any] = [
+        {"type": "input_text", "text": "booked "},
+        {"type": "input_text", "text": "twice"},
+    ]
+    found = await wire.sdk.responses.create(
+        model=wire.chat_model,
+        input=[
+            {"role": "user", "content": "room: Cedar"},
+            {"type": "function_call", "call_id": "call_1", "name": "book", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "call_1", "output": parts},
+        ],
+        tools=[TOOL],
+    )
+    assert "booked twice" in found.output_text
+
+
+@pytest.mark.parametrize("flavor", ["openai", "azure"])
+async def test_the_items_that_were_answered_are_listed(serve: Serve, flavor: str) -> None:
+    """The newest first, those of the earlier response included, each with its id."""
+    wire = await serve(flavor)
+    first = await wire.sdk.responses.create(model=wire.chat_model, input="One?")
+    second = await wire.sdk.responses.create(
+        model=wire.chat_model, input="Two?", instructions="Brief.", previous_response_id=first.id
+    )
+    items = wire.sdk.responses.input_items
+    listed = [one async for one in items.list(second.id, limit=2)]
+    assert [one.role for one in listed] == ["user", "assistant", "user"]
+    assert listed[0].content[0].text == "Two?"
+    assert listed[1].id == first.output[0].id
+    oldest = await items.list(second.id, order="asc", limit=1)
+    assert oldest.data[0].id == listed[2].id
+    assert (await wire.refused("GET", "/responses/resp_0/input_items"))[0] == 404
+
+
+async def test_tokens_are_counted_beforehand_as_they_are_used(serve: Serve) -> None:
+    """The count is what the response says that it read."""
+    wire = await serve()
+    first = await wire.sdk.responses.create(model=wire.chat_model, input="Good day to you.")
+    body: dict[str, Any] = {
+        "model": wire.chat_model,
+        "input": "And now?",
+        "instructions": "Be brief.",
+        "previous_response_id": first.id,
+        "tools": [TOOL],
+    }
+    counted = await wire.sdk.responses.input_tokens.count(**body)
+    used = await wire.sdk.responses.create(**body)
+    assert counted.input_tokens == used.usage.input_tokens
+    assert (await wire.sdk.responses.input_tokens.count()).input_tokens < counted.input_tokens
+
+
+async def test_a_response_in_the_background_is_fetched_when_it_is_there(serve: Serve) -> None:
+    """It is queued, then in progress, then completed, as time passes with the look-ups."""
+    wire = await serve()
+    begun = await wire.sdk.responses.create(model=wire.chat_model, input="x", background=True)
+    assert (begun.status, begun.output, begun.background) == ("queued", [], True)
+    statuses = []
+    found = begun
+    while found.status in {"queued", "in_progress"}:
+        found = await wire.sdk.responses.retrieve(begun.id)
+        statuses.append(found.status)
+    assert statuses == ["in_progress", "completed"]
+    assert found.output_text
+    assert (await wire.sdk.responses.cancel(begun.id)).status == "completed"
+    stream = await wire.sdk.responses.create(
+        model=wire.chat_model, input="x", background=True, stream=True
+    )
+    assert [event async for event in stream][-1].response.status == "completed"
+
+
+async def test_a_response_in_the_background_can_be_cancelled(serve: Serve) -> None:
+    """It stays without an answer; one that was waited for cannot be cancelled."""
+    wire = await serve()
+    begun = await wire.sdk.responses.create(model=wire.chat_model, input="x", background=True)
+    assert (await wire.sdk.responses.cancel(begun.id)).status == "cancelled"
+    for _ in range(3):
+        assert (await wire.sdk.responses.retrieve(begun.id)).status == "cancelled"
+    plain = await wire.sdk.responses.create(model=wire.chat_model, input="x")
+    assert (await wire.refused("POST", f"/responses/{plain.id}/cancel"))[0] == 400
+    again = await wire.refused("GET", f"/responses/{begun.id}?stream=true")
+    assert again == (400, "invalid_value", "stream")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_stored_response_is_streamed_again(serve: Serve, *, stream: bool) -> None:
+    """From the beginning, or from behind an event that was seen, with the same numbers."""
+    wire = await serve()
+    made = await wire.sdk.responses.create(model=wire.chat_model, input="x", stream=stream)
+    name = [one async for one in made][-1].response.id if stream else made.id
+    every = [one async for one in await wire.sdk.responses.retrieve(name, stream=True)]
+    assert every[-1].response.output_text
+    rest = await wire.sdk.responses.retrieve(name, stream=True, starting_after=3)
+    assert [one async for one in rest] == every[4:]
+    wrong = await wire.refused("GET", f"/responses/{name}?stream=true&starting_after=x")
+    assert wrong == (400, "invalid_value", "starting_after")

@@ -5,7 +5,7 @@ Only this floor knows the HTTP library.
 
 from __future__ import annotations
 
-from tailorbird._http.addresses import checked_base_url, host_of, is_loopback
+from tailorbird._http.addresses import checked_base_url, host_of, is_loopback, is_within
 from tailorbird._http.client import HttpClient, HttpResponse, HttpSettings, open_client
 from tailorbird._http.failures import FAILURES, failure_of, transport_error
 from tailorbird._http.limits import BODY_TYPE_HEADER, STREAM_HEADER
@@ -34,6 +34,7 @@ __all__ = [
     "failure_of",
     "host_of",
     "is_loopback",
+    "is_within",
     "keys_sent",
     "open_client",
     "read_refusal",

@@ -13,6 +13,7 @@ from tailorbird.exceptions import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from urllib.parse import SplitResult
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -25,6 +26,8 @@ _METADATA_ADDRESSES = frozenset(
 # address 168.63.129.16?", learn.microsoft.com), Alibaba ("View instance metadata",
 # alibabacloud.com), Oracle, and Amazon's over IPv6 ("Access instance metadata",
 # docs.aws.amazon.com); names of Google and of Amazon's first images. All read 2026-11-22.
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}  # RFC 9110, 4.2.1 and 4.2.2
 
 _PRINTABLE = re.compile(r"[!-~]+")
 
@@ -82,6 +85,32 @@ def checked_base_url(url: str, *, insecure_hosts: Collection[str] = (), place: s
 def host_of(url: str) -> str:
     """Give the host of an address that `checked_base_url` has checked, for messages."""
     return urlsplit(url).hostname or ""
+
+
+def is_within(url: str, home: str) -> bool:
+    """Say whether an address lies below another one: at its origin, and below its path.
+
+    Spelled-out default ports and the case of host names make no difference (RFC 3986, 6.2.2 and
+    6.2.3). What not every reader of addresses takes for the same host (a user name, a backslash, a
+    control character) lies below none.
+
+    Args:
+        url: Where a key may be sent, or not; it came from outside.
+        home: An address that `checked_base_url` has checked.
+    """
+    if not _PRINTABLE.fullmatch(url) or "\\" in url:
+        return False
+    try:
+        parts, whole = urlsplit(url), urlsplit(home)
+        same = _origin(parts) == _origin(whole)
+    except ValueError:  # a port that is no number, brackets that do not close
+        return False
+    return same and "@" not in parts.netloc and parts.path.startswith(f"{whole.path}/")
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    port = _DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port
+    return parts.scheme, parts.hostname, port
 
 
 def is_loopback(host: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import PydanticCustomError
 
-from tailorbird._openai_sdk.parsing import Source
+from tailorbird._openai_sdk.parsing import Source, validated
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.protocols.arguments import check_id
 
@@ -114,7 +114,7 @@ def read(
         ProviderError: It is an error that a gateway sent with the status of a success.
     """
     try:
-        return model.model_validate_json(received.content)
+        return validated(model.model_validate_json, received.content)
     except ValidationError as exc:
         reason = _reason(exc)
     # Outside of the handler: the validation's error holds the answer's content.

@@ -16,6 +16,8 @@ from tailorbird.types.chat import TokenLogprob, ToolCall
 from tailorbird.types.usage import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tailorbird._openai_sdk.connection import Connection
     from tailorbird._openai_sdk.received import Received
     from tailorbird.exceptions import ProviderError
@@ -44,6 +46,11 @@ _STATUS: Mapping[str, int] = {
     "rate_limit_exceeded": 429,
 }
 _IN_TROUBLE = 500
+# An escaped backslash and a pair of halves are passed over; what is left is half of a pair.
+_SURROGATES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 _ERROR_STATUS = re.compile(r"[45][0-9]{2}")
 
 
@@ -89,7 +96,7 @@ class Source:
             UnexpectedResponseError: It is no JSON, or not of that shape.
         """
         try:
-            return adapter.validate_json(content)
+            return validated(adapter.validate_json, content)
         except ValidationError as exc:
             reason = reasons(exc)
         if content.lstrip()[:1] == b"<":
@@ -108,6 +115,29 @@ class Source:
         except ValidationError as exc:
             reason = reasons(exc)
         raise self.unexpected(reason)
+
+
+def validated(validate: Callable[[bytes], T], content: bytes) -> T:
+    """Validate JSON from its bytes, also where it escapes half of a surrogate pair.
+
+    Some programs cut a text between the two halves of a character. The parser refuses all of such
+    an answer, which is paid for: what stands for no character is replaced by U+FFFD, as in
+    `types.base.SaidText`.
+
+    Raises:
+        ValueError: What `validate` raises: it is no JSON, or not of its shape.
+    """
+    try:
+        return validate(content)
+    except ValueError:
+        mended = _SURROGATES.sub(_mended, content)
+        if mended == content:
+            raise
+    return validate(mended)
+
+
+def _mended(found: re.Match[bytes]) -> bytes:
+    return found[0] if found[1] is None else rb"\ufffd"
 
 
 def _status_of(code: str) -> int | None:

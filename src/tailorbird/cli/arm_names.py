@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-
 from tailorbird.exceptions import InvalidInputError
+from tailorbird.problem import nearest
 
 ARMS = ("base", "prompted", "few-shot", "retrieval", "tuned", "tuned + retrieval")
 """The usual arms, the simplest first."""
@@ -27,8 +26,12 @@ def read_arms(text: str | None, *, has_documents: bool) -> tuple[str, ...]:
     wanted = [_plain(piece) for piece in text.split(",") if piece.strip()]
     for name in wanted:
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {names[near[0]]!r}?" if near else f"there are: {', '.join(ARMS)}"
+            near = nearest(name, names)
+            hint = (
+                f"there are: {', '.join(ARMS)}"
+                if near is None
+                else f"did you mean {names[near]!r}?"
+            )
             message = f"there is no arm {name!r}; {hint}"
             raise InvalidInputError(message)
     arms = tuple(dict.fromkeys(names[name] for name in wanted))

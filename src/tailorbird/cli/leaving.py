@@ -66,7 +66,7 @@ def export(
     """Write a tuned model as a folder of plain files: enough to make it again elsewhere."""
     place = Place(profile=profile, config=config, workspace=workspace, json=json)
     with session(place) as screen:
-        bundle = work(place, screen, lambda bench, _: bench.export_tuned(name, to=to))
+        bundle = work(place, screen, lambda bench, _: bench.export_tuned(name, to=to), to_read=True)
         ends = bundle.tuned.shutdown_date
         screen.show(f"{name!r} ({bundle.tuned.model}) in {str(to)!r}: {', '.join(bundle.files)}")
         if ends is not None:

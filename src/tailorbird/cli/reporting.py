@@ -66,7 +66,7 @@ def report(  # noqa: PLR0913 - an option each
                 return await _latest(bench)
             return await bench.report(given) if isinstance(given, str) else given
 
-        result = work(place, screen, lambda bench, _: step(bench))
+        result = work(place, screen, lambda bench, _: step(bench), to_read=True)
         show_comparison(screen, result, is_new=False)
         write_files(
             screen, result, {"markdown": markdown, "html": html, "csv": csv, "parquet": parquet}
@@ -87,7 +87,7 @@ def diff(
     place = Place(profile=profile, config=config, workspace=workspace, json=json)
     with session(place) as screen:
         old, new = read_run(before), read_run(after)
-        changes = work(place, screen, lambda bench, _: bench.diff(old, new))
+        changes = work(place, screen, lambda bench, _: bench.diff(old, new), to_read=True)
         screen.show(str(changes))
         screen.data(changes.model_dump(mode="json"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,9 @@ from tailorbird.cli.bars import bars
 from tailorbird.cli.failures import CANNOT_RUN, exit_code, failure_data, show_failure
 from tailorbird.cli.screen import Screen
 from tailorbird.exceptions import InvalidInputError, StorageError, TailorbirdError
+from tailorbird.problem import nearest
 from tailorbird.workbench import open as open_workbench
+from tailorbird.workbench.opening import open_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -41,17 +42,32 @@ def session(place: Place) -> Generator[Screen]:
         raise typer.Exit(_reported(screen, exc)) from exc
 
 
-def work(place: Place, screen: Screen, step: Callable[[Workbench, OnProgress], Awaitable[T]]) -> T:
+def work(
+    place: Place,
+    screen: Screen,
+    step: Callable[[Workbench, OnProgress], Awaitable[T]],
+    *,
+    to_read: bool = False,
+) -> T:
     """Open the workbench, run one step of it with progress bars, and close it.
+
+    Args:
+        place: Where it works.
+        screen: Shows the progress.
+        step: What is done.
+        to_read: Whether the step only looks at what the workspace keeps; no workspace is made then.
 
     Raises:
         TailorbirdError: Whatever opening and the step raise.
     """
 
     async def run(on_progress: OnProgress) -> T:
-        door = open_workbench(
-            place.profile, config=place.config, workspace=place.workspace, budget=place.limit
-        )
+        if to_read:
+            door = open_to_read(place.profile, config=place.config, workspace=place.workspace)
+        else:
+            door = open_workbench(
+                place.profile, config=place.config, workspace=place.workspace, budget=place.limit
+            )
         async with door as bench:
             return await step(bench, on_progress)
 
@@ -68,8 +84,8 @@ def existing(path: Path) -> Path:
     # Unlike Path.exists, this gives False for what the system refuses to look at.
     if os.path.exists(path):  # noqa: PTH110
         return path
-    near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
-    hint = f"did you mean {str(path.with_name(near[0]))!r}?" if near else "check the path"
+    near = nearest(path.name, _names_in(path.parent))
+    hint = "check the path" if near is None else f"did you mean {str(path.with_name(near))!r}?"
     message = f"there is no {str(path)!r}; {hint}"
     raise InvalidInputError(message)
 

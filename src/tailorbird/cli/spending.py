@@ -48,7 +48,9 @@ def spending(
     """List what this workspace paid at the account, and what is held for what is under way."""
     place = Place(profile=profile, config=config, workspace=workspace, json=json)
     with session(place) as screen:
-        paid, held, budget = work(place, screen, lambda bench, _: _look(bench, drop))
+        paid, held, budget = work(
+            place, screen, lambda bench, _: _look(bench, drop), to_read=drop is None
+        )
         _show(screen, paid, held)
         total = sum((one.usd for one in paid if one.usd is not None), Decimal(0))
         limit = "" if budget is None else f"; the profile's budget is {budget}"

@@ -1,4 +1,4 @@
-"""Where the command `tailorbird` begins."""
+"""Look whether the command line can run, and run it."""
 
 from __future__ import annotations
 

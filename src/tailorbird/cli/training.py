@@ -22,7 +22,7 @@ from tailorbird.cli.options import (
 from tailorbird.cli.prompts import show_prompt
 from tailorbird.cli.rows import TrainingRows, read_rows
 from tailorbird.cli.session import session, work
-from tailorbird.exceptions import InvalidInputError, ProviderError
+from tailorbird.exceptions import InvalidInputError, ProviderError, StorageError
 from tailorbird.types.ids import ModelId
 from tailorbird.workbench import WORKSPACE
 
@@ -131,6 +131,7 @@ def jobs(
             place,
             screen,
             lambda bench, _: _jobs(bench, screen, cancel=cancel, undeploy=undeploy),
+            to_read=cancel is None and undeploy is None,
         )
         if lines:
             heads = ("name", "job", "status", "base", "model", "deployment", "begun")
@@ -223,7 +224,7 @@ async def _line(bench: Workbench, screen: Screen, run: RunRecord) -> Mapping[str
     if run.job_id is not None:
         try:
             job = await (await bench.resume(run.name)).status()
-        except ProviderError as exc:
+        except (ProviderError, StorageError) as exc:
             # One job that cannot be asked about must not hide the others.
             screen.note(f"warning: run {run.name!r}: {exc}", style="yellow")
         else:

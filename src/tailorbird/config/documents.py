@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import stat
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from tailorbird.exceptions import ConfigError
+from tailorbird.problem import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,10 +51,7 @@ class Document:
         """
         for key in table:
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = (
-                    f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
-                )
+                hint = did_you_mean(key, known, otherwise=f"known: {', '.join(sorted(known))}")
                 message = f"{self.place(place + key)}: unknown key {key!r}; {hint}"
                 raise ConfigError(message)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -14,6 +13,7 @@ from pydantic import Field, StrictBool
 from tailorbird.config.documents import Document, flat, read_document
 from tailorbird.config.showing import shown
 from tailorbird.exceptions import ConfigError
+from tailorbird.problem import did_you_mean
 from tailorbird.protocols.options import read_options
 from tailorbird.types.base import Frozen, Settings
 from tailorbird.types.budget import Budget
@@ -263,7 +263,6 @@ def _table(document: Document, *path: str) -> Mapping[str, object]:
 
 def _missing(name: str, source: str, profiles: Iterable[str], path: Path) -> str:
     known = sorted(profiles)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"profiles there: {', '.join(known)}"
+    hint = did_you_mean(name, known, otherwise=f"profiles there: {', '.join(known)}")
     asked = "" if source == "argument" else f" (named by {source})"
     return f"{path} has no profile {name!r}{asked}; {hint}"

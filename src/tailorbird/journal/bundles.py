@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -33,6 +34,9 @@ README_FILE = "README.md"
 _FORMAT = 1
 _BLOCK = 1 << 20
 _DIGITS = 12
+
+# What `_copy` and `storage.AtomicFile` write before a file has its name.
+_UNFINISHED = re.compile(r"\..+\.part")
 
 
 class Recorded(Frozen):
@@ -204,9 +208,11 @@ class BundleFolder:
             message = f"cannot make the folder {str(self.path)!r}: {exc.strerror}"
             raise StorageError(message) from exc
         # What a crash left of a bundle that was never finished is no strange file.
-        if set(strange) - {TRAINING_FILE, VALIDATION_FILE, README_FILE}:
+        ours = {TRAINING_FILE, VALIDATION_FILE, README_FILE}
+        others = [one for one in strange if one not in ours and not _UNFINISHED.fullmatch(one)]
+        if others:
             message = (
-                f"{str(self.path)!r} holds other files ({strange[0]!r} …): name a new folder for"
+                f"{str(self.path)!r} holds other files ({others[0]!r} …): name a new folder for"
                 " the bundle"
             )
             raise InvalidInputError(message)

@@ -30,13 +30,17 @@ _PAGE = 500
 class Journal:
     """Remembers across processes. Every method takes effect as a whole, or not at all."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, to_read: bool = False) -> None:
         """Open the file, or keep everything in memory for None; blocks.
+
+        Args:
+            path: The file.
+            to_read: Whether a file that cannot be written is taken as it is; see `Database`.
 
         Raises:
             StorageError: The file cannot be used.
         """
-        self._database = Database(path, steps=STEPS)
+        self._database = Database(path, steps=STEPS, to_read=to_read)
         self._reads = Lane()
         # Each transaction waits for the disk, so that what many tasks keep at once goes into one.
         self._writes = Lane(self._database.transaction)

@@ -12,7 +12,7 @@ from tailorbird.exceptions import StorageError, StoreBusyError
 from tailorbird.journal.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
     from tailorbird.protocols import Clock
@@ -68,7 +68,15 @@ class Turns:
                 pause = min(_LONGEST_PAUSE_S, pause * _GROWTH)
             yield
         finally:
-            await in_thread(turn.give)
+            await _always(turn.give)
+
+
+async def _always(function: Callable[[], None]) -> None:
+    """Run a function in a thread; it is run also when the task is cancelled meanwhile, again."""
+    # asyncio costs 20 ms that `import tailorbird` does not pay: whoever awaits has loaded it.
+    import asyncio  # noqa: PLC0415
+
+    await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, function))
 
 
 class _Turn:
@@ -106,7 +114,8 @@ class _Turn:
         self._connection.execute("BEGIN EXCLUSIVE")
 
     def give(self) -> None:
-        """Let the next one have it, where it is ours."""
+        """Let the next one have it, where it is ours; `take` fails from now on."""
         with self._busy:
-            if self._connection is not None:
-                self._connection.close()
+            # A `take` whose task was cancelled may come only now: it must not find nothing here.
+            self._connection = self._connection or sqlite3.connect(":memory:")
+            self._connection.close()

@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -22,7 +22,7 @@ from tailorbird.storage import AtomicFile, make_private_folder, write_atomic
 from tailorbird.types.tuned import TunedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
     from types import TracebackType
     from typing import Self
 
@@ -38,14 +38,19 @@ class Workspace:
     holds empty files by which processes wait for each other.
 
     Nothing is written outside it. Without a folder everything is kept in memory, but for training
-    files and turns, which go to the system's temporary folder and are deleted at the end.
+    files and turns, which go to the system's temporary folder and are deleted at the end. Reports
+    and tuned models can be read before the workspace is entered; that writes nothing.
     """
 
-    def __init__(self, folder: Path | None, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, folder: Path | None, *, clock: Clock | None = None, to_read: bool = False
+    ) -> None:
         """Name the folder; it is made when the workspace is entered.
 
         Args:
             folder: The folder; None keeps everything in memory.
+            to_read: Whether only to look at what is there, also on a medium that cannot be
+                written: no folder is made, and without a journal there is an empty one in memory.
             clock: What processes that share the folder go by to see whether another one is still
                 at work; None takes the machine's, whatever clock a provider goes by.
         """
@@ -53,6 +58,7 @@ class Workspace:
         """The folder; None keeps everything in memory."""
         self.clock: Clock = clock or SystemClock()
         """What leases go by."""
+        self._to_read = to_read
         self._journal: Journal | None = None
         self._tuned: dict[Path, TunedModel] = {}
         self._reports: dict[str, str] = {}
@@ -70,7 +76,9 @@ class Workspace:
 
     def _open(self) -> None:
         with ExitStack() as stack:
-            if self.folder is None:
+            if self._to_read and self.folder is not None:
+                self._open_to_read(self.folder)
+            elif self.folder is None:
                 name = stack.enter_context(tempfile.TemporaryDirectory(prefix="tailorbird-"))
                 self._training = Path(name)
                 self._turns = Turns(self._training / "turns", self.clock)
@@ -84,8 +92,14 @@ class Workspace:
                     message = f"cannot use the workspace {str(self.folder)!r}: {exc}"
                     raise StorageError(message) from exc
                 self._turns = Turns(self.folder / "turns", self.clock)
-                self._journal = Journal(self.folder / "journal.sqlite")
+                self._journal = Journal(self.folder / _JOURNAL)
             self._stack = stack.pop_all()
+
+    def _open_to_read(self, folder: Path) -> None:
+        path = folder / _JOURNAL
+        self._training = folder / "training"
+        self._turns = Turns(folder / "turns", self.clock)
+        self._journal = Journal(path if path.is_file() else None, to_read=True)
 
     async def __aexit__(
         self,
@@ -146,7 +160,8 @@ class Workspace:
         with self.journal.alone():
             if not path.is_file():
                 write_atomic(path, self._secret)
-        return path.read_bytes()
+        with _reading(path):
+            return path.read_bytes()
 
     async def save_tuned(self, tuned: TunedModel) -> None:
         """Keep a tuned model, as a file that a person can read.
@@ -250,23 +265,25 @@ class Workspace:
         if self.folder is None:
             return self._reports[name]
         path = self.folder / _REPORTS / f"{_safe(name)}.json"
-        try:
+        with _reading(path):
             return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
-            message = f"cannot read the report {str(path)!r}: {exc}"
-            raise StorageError(message) from exc
 
     async def list_reports(self) -> tuple[str, ...]:
-        """Give the names of the comparisons that were kept, the latest first."""
+        """Give the names of the comparisons that were kept, the latest first.
+
+        Raises:
+            StorageError: The folder cannot be looked into.
+        """
         return await in_thread(self._report_names)
 
     def _report_names(self) -> tuple[str, ...]:
         if self.folder is None:
             return tuple(reversed(self._reports))
-        found = [
-            (path.stat().st_mtime_ns, unquote(path.stem))
-            for path in (self.folder / _REPORTS).glob("*.json")
-        ]
+        folder = self.folder / _REPORTS
+        with _reading(folder):
+            found = [
+                (path.stat().st_mtime_ns, unquote(path.stem)) for path in folder.glob("*.json")
+            ]
         return tuple(name for _, name in sorted(found, reverse=True))
 
     def _read_all(self) -> list[TunedModel]:
@@ -275,6 +292,7 @@ class Workspace:
         return [_read(path) for path in sorted(self.folder.glob(f"{_MODELS}/*/*.json"))]
 
 
+_JOURNAL = "journal.sqlite"
 _MODELS = "models"
 _REPORTS = "reports"
 _MARKER_FILE = "marker.key"
@@ -309,9 +327,18 @@ def _safe(name: str) -> str:
     )
 
 
+@contextmanager
+def _reading(path: Path) -> Generator[None]:
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as exc:
+        raise StorageError(f"cannot read {str(path)!r}: {exc}") from exc
+
+
 def _read(path: Path) -> TunedModel:
     try:
-        return TunedModel.model_validate_json(path.read_bytes())
+        with _reading(path):
+            return TunedModel.model_validate_json(path.read_bytes())
     except ValidationError as exc:
         message = f"{str(path)!r} is no tuned model: {exc.error_count()} wrong fields"
         raise StorageError(message) from exc

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import IndexMismatchError, InvalidInputError
 from tailorbird.types.filters import Among, Compare, Junction, Negation
 
 if TYPE_CHECKING:
-    from tailorbird.types.filters import Filter
+    from tailorbird.types.filters import Filter, FilterValue
     from tailorbird.types.retrieval import IndexSpec, SearchMode, SearchQuery
 
 DEPTH_LIMIT = 32
 """How deep filters may be nested; more is a mistake, or an attack on whoever evaluates them."""
 
 _ORDERED = {"gt", "gte", "lt", "lte"}
+_LARGEST_INT = 2**63  # what SQLite and most services hold
 
 
 def check_filter(condition: Filter | None, *, tenant_field: str | None) -> None:
@@ -26,7 +28,8 @@ def check_filter(condition: Filter | None, *, tenant_field: str | None) -> None:
 
     Raises:
         InvalidInputError: It is nested too deeply, compares the order of something that is not a
-            number, or does not pin the tenant field to one or several values.
+            number, compares with what no metadata can hold, or does not pin the tenant field to one
+            or several values.
     """
     if condition is not None:
         _check_form(condition)
@@ -38,6 +41,24 @@ def check_filter(condition: Filter | None, *, tenant_field: str | None) -> None:
         " 'and'; 'ne', 'not_in' and 'not' pin nothing, and 'or' only if each of its parts does"
     )
     raise InvalidInputError(message)
+
+
+def wrong_number(value: FilterValue) -> str | None:
+    """Say why no engine can keep or compare a number; None for one that can, and for the rest."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"is {value!r}, not a finite number"
+    if isinstance(value, int) and not -_LARGEST_INT <= value < _LARGEST_INT:
+        return "is a whole number of more than 64 bits"
+    return None
+
+
+def is_unicode(text: str) -> bool:
+    """Say whether a text can be written; half of a surrogate pair cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_same(found: IndexSpec, wanted: IndexSpec) -> None:
@@ -130,6 +151,23 @@ def _check_form(condition: Filter) -> None:
             ]
         elif isinstance(part, Compare):
             _check_order(part, path)
+            _check_value(part.key, part.value, path)
+        else:
+            for value in part.values:
+                _check_value(part.key, value, path)
+
+
+def _check_value(key: str, value: FilterValue, path: str) -> None:
+    """Refuse what some engines take for unequal to itself, and others cannot even send."""
+    if (wrong := wrong_number(value)) is not None:
+        message = f"{path}: what {key!r} is compared with {wrong}, and no metadata can hold it"
+        raise InvalidInputError(message)
+    if isinstance(value, str) and not is_unicode(value):
+        message = (
+            f"{path}: what {key!r} is compared with holds half of a surrogate pair, and no metadata"
+            " can hold it: read the text again with its right encoding"
+        )
+        raise InvalidInputError(message)
 
 
 def _check_order(part: Compare, path: str) -> None:

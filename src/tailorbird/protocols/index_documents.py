@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tailorbird.exceptions import IndexMismatchError, InvalidInputError
+from tailorbird.protocols.index_arguments import wrong_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from tailorbird.types.retrieval import ChunkedDocument, IndexSpec
+    from tailorbird.types.retrieval import Chunk, ChunkedDocument, IndexSpec
 
 UNIT_TOLERANCE = 0.01
 """How far from 1 a length may be: what rounding to 16 bits does is mended, more is a mistake."""
@@ -31,7 +32,8 @@ def checked_documents(
 
     Raises:
         InvalidInputError: Vectors are missing, not finite or not one for each chunk; a chunk
-            belongs to another document, or its id comes twice; a tenant is missing.
+            belongs to another document, or its id comes twice; a tenant is missing; metadata hold
+            a number that is not finite or has more than 64 bits.
         IndexMismatchError: The vectors have another width.
     """
     counted = Counter(chunk.id for one in documents for chunk in one.chunks)
@@ -52,8 +54,16 @@ def _checked(given: ChunkedDocument, *, spec: IndexSpec) -> ChunkedDocument:
                 f" and the metadata of chunk {chunk.id!r} has no such field"
             )
             raise InvalidInputError(message)
+        _check_metadata(chunk, subject)
     vectors = _checked_vectors(given, spec=spec, subject=subject)
     return dataclasses.replace(given, vectors=vectors)
+
+
+def _check_metadata(chunk: Chunk, subject: str) -> None:
+    for key, value in chunk.metadata.items():
+        if (wrong := wrong_number(value)) is not None:
+            message = f"{subject}: the metadata {key!r} of chunk {chunk.id!r} {wrong}"
+            raise InvalidInputError(message)
 
 
 def _checked_vectors(

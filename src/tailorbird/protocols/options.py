@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from tailorbird.exceptions import ConfigError
+from tailorbird.problem import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,10 +57,8 @@ def _explained(
         fix = example or "; change the value or remove the line"
         return f"{key!r}: {plain[:1].lower()}{plain[1:]}{fix}"
     known = list(fields)
-    near = difflib.get_close_matches(last, known, n=1)
-    if near:
-        return f"unknown key {key!r}: did you mean {near[0]!r}?"
-    return f"unknown key {key!r}: remove it, known are {', '.join(known)}"
+    hint = did_you_mean(last, known, otherwise=f"remove it, known are {', '.join(known)}")
+    return f"unknown key {key!r}: {hint}"
 
 
 def _example(key: str, field: FieldInfo | None) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import IndexMissingError
+from tailorbird.problem import did_you_mean
 from tailorbird.protocols.index_arguments import check_least_score, check_spec, chosen_mode
 from tailorbird.protocols.index_documents import checked_documents, query_vector
 from tailorbird.types.retrieval import ScoreKind
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCORE_KINDS",
+    "can_be_name",
     "check_spec",
     "checked_documents",
     "checked_mode",
@@ -53,10 +54,14 @@ def checked_mode(query: SearchQuery, *, spec: IndexSpec) -> SearchMode:
     return mode
 
 
+def can_be_name(name: IndexName) -> bool:
+    """Say whether an index may have this name; what no engine can store need not be looked for."""
+    return name.isascii() and name.isprintable()
+
+
 def missing_index(name: IndexName, known: Iterable[IndexName]) -> IndexMissingError:
     """Make the error for a name that no index has."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "build it first"
+    hint = did_you_mean(name, known, otherwise="build it first")
     return IndexMissingError(f"there is no index {name!r}: {hint}")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from abc import abstractmethod
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from tailorbird.exceptions import ConfigError, MissingExtraError
+from tailorbird.problem import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,8 +112,7 @@ def _load(name: str) -> Callable[[Path | None], Retrieval]:
         target = registered.get(name)
     if target is None:
         names = engine_names()
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+        hint = did_you_mean(name, names, otherwise=f"known: {', '.join(names)}")
         message = f"there is no retrieval engine {name!r}; {hint}"
         raise ConfigError(message)
     module, _, attribute = target.partition(":")

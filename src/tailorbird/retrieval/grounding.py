@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tailorbird.retrieval.places import rows_of, sheet_of
+from tailorbird.retrieval.places import row_parts, rows_of, sheet_of
 from tailorbird.retrieval.quoting import bears_out, find_quote
 from tailorbird.text import script_of, split_sentences
 from tailorbird.text.links import link_key, links
@@ -192,7 +192,8 @@ class _Reading:
     def _cite(self, number: int, statement: str) -> Citation:
         hit = self.hits[number - 1]
         text = hit.chunk.text
-        spans = self.quotes.get(number) or split_sentences(text) or [(0, len(text))]
+        found = self.quotes.get(number) or row_parts(hit.chunk, split_sentences(text))
+        spans = found or [(0, len(text))]
         said = OverlapReference(statement)
         best = max(spans, key=lambda span: said.f1(text[slice(*span)]))
         return _citation(number, hit, best)
@@ -204,8 +205,9 @@ def _found(quotes: Sequence[PassageQuote], hits: Sequence[Hit]) -> dict[int, lis
     for one in quotes:
         spans = found.setdefault(one.passage, [])
         if 1 <= one.passage <= len(hits):
-            place = find_quote(one.quote, shown_text(hits[one.passage - 1].chunk.text))
-            spans += [] if place is None else [place]
+            chunk = hits[one.passage - 1].chunk
+            place = find_quote(one.quote, shown_text(chunk.text))
+            spans += [] if place is None else row_parts(chunk, [place])
     return found
 
 

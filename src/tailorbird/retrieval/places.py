@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tailorbird.types.answers import RetrievedPassage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tailorbird.types.retrieval import Chunk, Hit, MetadataValue, Span
 
 SHEET, ROW, LAST_ROW = "sheet", "row", "last_row"
 """Keys in the metadata of a chunk of a table; see `Chunk.metadata`."""
+
+_LINE = re.compile(r"[^\s](?:[^\n]*[^\s])?")
 
 
 def sheet_of(chunk: Chunk) -> str | None:
@@ -46,6 +49,21 @@ def rows_of(chunk: Chunk, part: Span | None = None) -> tuple[int, int] | None:
     return start, max(start, min(last, top + text.count("\n", 0, max(part.start, part.end - 1))))
 
 
+def row_parts(chunk: Chunk, parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Divide parts of a chunk's text so that each lies in one row of a table.
+
+    Rows are lines; parts of a chunk that is not of a table stay as they are. Spans count from the
+    beginning of the chunk's text, without white space at their ends; blank ones are left out.
+    """
+    if not _is_table(chunk.metadata):
+        return list(parts)
+    return [
+        (line.start(), line.end())
+        for start, end in parts
+        for line in _LINE.finditer(chunk.text, start, end)
+    ]
+
+
 def retrieved_passage(hit: Hit) -> RetrievedPassage:
     """Say where a hit stands and how well it fitted, without its text."""
     chunk = hit.chunk
@@ -71,6 +89,12 @@ def joined_metadata(first: Chunk, second: Chunk) -> Mapping[str, MetadataValue]:
     same = first.metadata.get(SHEET) == second.metadata.get(SHEET)
     whole = LAST_ROW in first.metadata and LAST_ROW in second.metadata
     return {**metadata, LAST_ROW: later.metadata[LAST_ROW]} if same and whole else metadata
+
+
+def _is_table(metadata: Mapping[str, MetadataValue]) -> bool:
+    """Say whether a chunk is of a table; one that spans several sheets has no last row."""
+    several = isinstance(metadata.get(SHEET), str) and type(metadata.get(ROW)) is int
+    return several or _rows(metadata) is not None
 
 
 def _rows(metadata: Mapping[str, MetadataValue]) -> tuple[int, int] | None:

@@ -27,6 +27,10 @@ _SWITCH_ATTEMPTS = 50
 # "Result and Error Codes", https://www.sqlite.org/rescode.html (2026-11-22).
 _FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"}
 _BUSY = {"SQLITE_BUSY", "SQLITE_BUSY_RECOVERY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED"}
+_SHUT = {
+    *("SQLITE_CANTOPEN", "SQLITE_CANTOPEN_SYMLINK", "SQLITE_READONLY"),
+    *("SQLITE_READONLY_CANTINIT", "SQLITE_READONLY_CANTLOCK", "SQLITE_READONLY_DIRECTORY"),
+}
 
 
 class Database:
@@ -43,13 +47,22 @@ class Database:
     Calls block, briefly: callers on an event loop go through `asyncio.to_thread`.
     """
 
-    def __init__(self, path: Path | None, *, steps: Sequence[str], busy_s: float = _BUSY_S) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        steps: Sequence[str],
+        busy_s: float = _BUSY_S,
+        to_read: bool = False,
+    ) -> None:
         """Open, check and if needed migrate the database.
 
         Args:
             path: The file; its folder must exist. None keeps everything in memory.
             steps: The schema's history; statements of a step are parted by `;` and a line end.
             busy_s: Seconds to wait for another process that writes, at least 0.
+            to_read: Whether to take a file also as it is, from a medium or folder that cannot be
+                written: what was committed last must be in the file itself, and writing is refused.
 
         Raises:
             StoreVersionError: A newer version of tailorbird wrote it.
@@ -61,19 +74,39 @@ class Database:
         self._lock = RLock()
         self._busy_s = busy_s
         with self._translate():
-            self._connection = sqlite3.connect(
-                ":memory:" if path is None else path,
-                timeout=busy_s,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            self._connection = self._connect(":memory:" if path is None else path)
             try:
                 self._prepare(steps)
-            except BaseException:
+            except BaseException as exc:
                 self._connection.close()
-                raise
+                if path is None or not to_read or not _holds_all(path, exc):
+                    raise
+                self._take_as_it_is(path, steps)
         # Whoever cannot say when it is done with it (an engine has no end) leaves it to this.
         finalize(self, self._connection.close)
+
+    def _connect(self, where: Path | str, *, is_uri: bool = False) -> sqlite3.Connection:
+        return sqlite3.connect(
+            where, timeout=self._busy_s, isolation_level=None, check_same_thread=False, uri=is_uri
+        )
+
+    def _take_as_it_is(self, path: Path, steps: Sequence[str]) -> None:
+        # Without locks and shared memory, for which SQLite would write beside the file: "immutable"
+        # in "Uniform Resource Identifiers", https://www.sqlite.org/uri.html (2026-11-22).
+        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        self._connection = self._connect(uri, is_uri=True)
+        try:
+            version = self._version(steps)
+        except BaseException:
+            self._connection.close()
+            raise
+        if version < len(steps):
+            self._connection.close()
+            message = (
+                f"{str(path)!r} has schema version {version} of an earlier tailorbird, and cannot"
+                " be written to bring it up to date: read a copy of its folder"
+            )
+            raise StoreVersionError(message)
 
     def _prepare(self, steps: Sequence[str]) -> None:
         run = self._connection.execute
@@ -222,4 +255,15 @@ class Database:
                 raise StoreBusyError(message) from exc
             if name in _FULL:
                 raise StorageFullError(str(self._path)) from exc
-            raise StorageError(f"{str(self._path)!r} cannot be used: {exc}") from exc
+            # "Read-Only Databases", https://www.sqlite.org/wal.html (2026-11-22): readers, too.
+            hint = "; whoever reads it must be able to write to its folder" if name in _SHUT else ""
+            raise StorageError(f"{str(self._path)!r} cannot be used: {exc}{hint}") from exc
+
+
+def _holds_all(path: Path, error: BaseException) -> bool:
+    """Say whether a file that cannot be written holds what was committed last: its log is empty."""
+    name = getattr(error.__cause__ or error, "sqlite_errorname", "")
+    if name not in _SHUT or not path.is_file():
+        return False
+    log = path.with_name(f"{path.name}-wal")
+    return not log.exists() or not log.stat().st_size

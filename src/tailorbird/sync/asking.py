@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from tailorbird.sync.calling import Caller
 from tailorbird.workflow.progress import OnProgress, silent
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     )
     from tailorbird.workflow.bulk.asking import BulkOptions
 
-P = ParamSpec("P")
-R = TypeVar("R")
 T = TypeVar("T")
 
 

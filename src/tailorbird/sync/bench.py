@@ -6,7 +6,7 @@ kept between calls, and it works in scripts, threads and notebooks alike.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from tailorbird.sync.asking import SyncAsker
 from tailorbird.sync.finding import SyncFinder
@@ -39,10 +39,6 @@ if TYPE_CHECKING:
     from tailorbird.workflow.comparing.options import StopEarly
     from tailorbird.workflow.judging.options import JudgeOptions
     from tailorbird.workflow.searching.index import Index
-
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T")
 
 
 def open_sync(  # noqa: PLR0913 - those of the twin

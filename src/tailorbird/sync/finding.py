@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from tailorbird.sync.calling import Caller
 from tailorbird.workflow.progress import OnProgress, silent
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from tailorbird.workflow.searching.retrieval_quality import RetrievalQuality
     from tailorbird.workflow.searching.search import SearchResult
     from tailorbird.workflow.searching.selection import Rerank, Selection
-
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T")
 
 
 class SyncFinder(Caller):

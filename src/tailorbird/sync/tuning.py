@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from tailorbird.sync.calling import Caller
 from tailorbird.workflow.progress import OnProgress, silent
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from tailorbird.workflow.tuning.estimate import Estimate
     from tailorbird.workflow.tuning.handle import JobHandle
     from tailorbird.workflow.tuning.training import TuneOptions
-
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T")
 
 
 class SyncTuner(Caller):

@@ -11,10 +11,12 @@ from tailorbird.text.patterns import lazy_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# CommonMark 0.31.2, https://spec.commonmark.org/0.31.2/ (read 2026-11): sections 4.2, 4.3, 4.5.
+# CommonMark 0.31.2, https://spec.commonmark.org/0.31.2/ (read 2026-11): sections 4.2, 4.3, 4.5 and
+# 4.6. Wide signs and blanks, which it does not know, are what Japanese keyboards give.
 _MARKDOWN_LINE = lazy_pattern(
-    r"^ {0,3}(?:(?P<level>#{1,6})(?:[ \t]+(?P<title>[^\n]*))?"
-    r"|(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)"
+    r"^ {0,3}(?:(?P<level>[#＃]{1,6})(?:[ \t\u3000]+(?P<title>[^\n]*))?"
+    r"|(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})(?P<info>[^\n]*)"
+    r"|(?P<comment><!--)[^\n]*"
     r"|(?P<underline>=+|-{2,})[ \t\r]*)$",
     re.MULTILINE,
 )
@@ -54,8 +56,8 @@ class Heading:
 def markdown_headings(text: str) -> list[Heading]:
     """List the headings of a Markdown text, `#` and underlined ones, in order.
 
-    Lines in fenced code and in the front matter are no headings. An underlined heading must be one
-    line with a blank line before it, which tells it from a table or a rule.
+    Lines in fenced code, in comments and in the front matter are no headings. An underlined heading
+    must be one line with a blank line before it, which tells it from a table or a rule.
     """
     return list(_markdown_headings(text, _front_matter(text)[1]))
 
@@ -95,13 +97,19 @@ def _front_matter(text: str) -> tuple[str, int]:
 def _markdown_headings(text: str, start: int) -> Iterator[Heading]:
     """Give the headings behind `start` one by one."""
     fence = ""
+    shown_from = start
     for line in _MARKDOWN_LINE().finditer(text, start):
         marks = line["fence"]
+        if line.start() < shown_from:
+            continue
         if fence:
             closes = marks is not None and marks.startswith(fence) and not line["info"].strip()
             fence = "" if closes else fence
         elif marks is not None:
             fence = marks
+        elif line["comment"] is not None:
+            end = text.find("-->", line.start())
+            shown_from = len(text) if end < 0 else end
         elif line["level"] is not None:
             title = _CLOSING_HASHES.sub("", (line["title"] or "")[:_TITLE_LIMIT])
             yield Heading(line.start(), len(line["level"]), _bare(title))

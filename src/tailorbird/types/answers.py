@@ -8,7 +8,7 @@ from typing import cast
 
 from pydantic import Field, field_validator
 
-from tailorbird.types.base import Frozen
+from tailorbird.types.base import Frozen, SaidText
 from tailorbird.types.ids import ChunkId, DocumentId, ModelId
 from tailorbird.types.retrieval import ScoreKind, Span
 from tailorbird.types.usage import Usage
@@ -128,7 +128,7 @@ class PassageQuote(Frozen):
 
     passage: int = Field(description="The passage's number.")
     """The passage's number."""
-    quote: str = Field(description="The words that bear the answer out, copied exactly.")
+    quote: SaidText = Field(description="The words that bear the answer out, copied exactly.")
     """The words."""
 
 
@@ -144,7 +144,7 @@ class GroundedReply(Frozen):
     """What the answer rests on."""
     answerable: bool = Field(description="Whether the passages hold the answer.")
     """Whether the passages hold the answer."""
-    answer: str = Field(
+    answer: SaidText = Field(
         description="The answer, [n] behind each statement; empty when there is none."
     )
     """The answer."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
@@ -34,3 +36,22 @@ class Settings(BaseModel):
         hide_input_in_errors=True,
         protected_namespaces=(),
     )
+
+
+def without_halves(text: str) -> str:
+    """Give a text that can be written: U+FFFD in place of each lone half of a surrogate pair.
+
+    Two halves that belong together become the character that they stand for.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+SaidText = Annotated[str, AfterValidator(without_halves)]
+"""What a model or a provider says. Half of a surrogate pair, which a program leaves that cuts a
+text in two, is no character: no file and no report could hold it, and what was paid for would be
+lost. It is replaced as decoders do (The Unicode Standard, 3.9, "U+FFFD Substitution of Maximal
+Subparts", read 2026-11-22)."""

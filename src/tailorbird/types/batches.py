@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, Literal
 from pydantic import Field
 from typing_extensions import TypeVar
 
-from tailorbird.types.base import Frozen
+from tailorbird.types.base import Frozen, SaidText
 from tailorbird.types.chat import ChatOptions, Message, Reply
 from tailorbird.types.ids import BatchId
 
@@ -136,7 +136,7 @@ class ItemFailure(Frozen):
 
     kind: FailureKind
     """What became of it."""
-    message: str
+    message: SaidText
     """What the provider said, or what is wrong with the answer."""
     code: str | None = None
     """The provider's code, such as `batch_expired`; None when it gives none."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Generic, Literal, TypeAlias
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 from typing_extensions import TypeVar
 
-from tailorbird.types.base import Frozen
+from tailorbird.types.base import Frozen, SaidText, without_halves
 from tailorbird.types.ids import ModelId
 from tailorbird.types.usage import Usage
 
@@ -171,7 +171,7 @@ class FinishReason(StrEnum):
 class TokenLogprob(Frozen):
     """How probable a token of the answer was."""
 
-    token: str
+    token: SaidText
     """The token's text."""
     logprob: float
     """Natural logarithm of its probability, at most 0."""
@@ -182,19 +182,29 @@ class TokenLogprob(Frozen):
 T = TypeVar("T", default=None)
 
 
+def _said_call(call: ToolCall) -> ToolCall:
+    """Mend what a model wrote; in a message of the user's own, providers refuse it instead."""
+    arguments = without_halves(call.arguments)
+    # Compared by identity: an answer without such a half, which is nearly each, makes no copy.
+    if arguments is call.arguments:
+        return call
+    return call.model_copy(update={"arguments": arguments})
+
+
 class Reply(Frozen, Generic[T]):
     """A complete answer.
 
-    `Reply[None]` is plain text; `Reply[T]` carries the structured output in `output`.
+    `Reply[None]` is plain text; `Reply[T]` carries the structured output in `output`. Where the
+    model's words hold half of a surrogate pair, U+FFFD stands in its place.
     """
 
-    text: str
+    text: SaidText
     """What the model said; empty when it only calls tools."""
     output: T
     """The structured output, of the type that was asked for; None when none was."""
-    tool_calls: tuple[ToolCall, ...] = ()
+    tool_calls: tuple[Annotated[ToolCall, AfterValidator(_said_call)], ...] = ()
     """What the model wants called."""
-    refusal: str | None = None
+    refusal: SaidText | None = None
     """The model's words when it declined; None when it did not."""
     finish_reason: FinishReason = FinishReason.STOP
     """Why the answer ended."""
@@ -232,18 +242,18 @@ class ToolCallDelta(Frozen):
     """The call's id; on its first piece only."""
     name: str | None = None
     """The function's name; on its first piece only."""
-    arguments: str = ""
+    arguments: SaidText = ""
     """The next piece of the arguments."""
 
 
 class ChatChunk(Frozen):
     """A piece of a streamed answer."""
 
-    text: str = ""
+    text: SaidText = ""
     """The next piece of text; may be empty."""
     tool_calls: tuple[ToolCallDelta, ...] = ()
     """Pieces of tool calls."""
-    refusal: str | None = None
+    refusal: SaidText | None = None
     """The next piece of a refusal."""
     finish_reason: FinishReason | None = None
     """Why the answer ended; None until it has."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from tailorbird.types.base import Frozen
+from tailorbird.types.base import Frozen, SaidText
 from tailorbird.types.ids import CheckpointId, EventId, FileId, JobId, ModelId
 
 Auto = Literal["auto"]
@@ -160,7 +160,7 @@ class JobFailure(Frozen):
 
     code: str | None = None
     """The provider's code such as `invalid_training_file`; an open set."""
-    message: str = ""
+    message: SaidText = ""
     """The provider's explanation; it may name lines of the training file."""
     param: str | None = None
     """The parameter the provider blames."""
@@ -218,7 +218,7 @@ class JobEvent(Frozen):
     """When it happened; aware, UTC."""
     level: str = "info"
     """`info`, `warn` or `error`; an open set."""
-    message: str = ""
+    message: SaidText = ""
     """The provider's words."""
     type: str = "message"
     """`message`, `metrics`, `moderation_checks`; an open set."""

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from tailorbird.exceptions import Problem
-from tailorbird.types.base import Frozen
+from tailorbird.types.base import Frozen, SaidText
 from tailorbird.types.ids import ModelId
 from tailorbird.types.usage import Usage
 
@@ -23,7 +23,7 @@ class GradeReply(Frozen):
     is found for afterwards.
     """
 
-    reason: str = Field(description="Why, in one or two sentences.")
+    reason: SaidText = Field(description="Why, in one or two sentences.")
     """Why."""
     level: int = Field(description="The number of the level that fits best.")
     """The number of the level, from 0."""
@@ -32,7 +32,7 @@ class GradeReply(Frozen):
 class PreferenceReply(Frozen):
     """The form in which a judge compares two answers; nothing is checked yet."""
 
-    reason: str = Field(description="Why, in one or two sentences.")
+    reason: SaidText = Field(description="Why, in one or two sentences.")
     """Why."""
     better: Literal["A", "B", "tie"] = Field(description="The better answer, or tie.")
     """The better answer."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from typing_extensions import override
 
 from tailorbird.exceptions import ConfigError
+from tailorbird.problem import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -233,7 +234,5 @@ def _kind(char: str) -> str:
 
 def _nearest(variable: str, names: Sequence[str]) -> str:
     # 4 ms of `import tailorbird` that only this error needs.
-    import difflib  # noqa: PLC0415
-
-    near = difflib.get_close_matches(variable, names, n=1, cutoff=0.8)
-    return f", but {near[0]} is: is that what you meant?" if near else ""
+    near = nearest(variable, names, cutoff=0.8)
+    return "" if near is None else f", but {near} is: is that what you meant?"

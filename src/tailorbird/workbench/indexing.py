@@ -18,7 +18,6 @@ from tailorbird.workflow.searching.index import Index, IndexEstimate, IndexOptio
 from tailorbird.workflow.searching.indexer import Indexer
 
 if TYPE_CHECKING:
-    from tailorbird.types.ids import IndexName
     from tailorbird.workbench.parts import Parts
     from tailorbird.workflow.searching.intake import Source
 

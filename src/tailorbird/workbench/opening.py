@@ -64,7 +64,7 @@ async def open(  # noqa: PLR0913 - the front door has all keys
         _assemble,
         profile,
         config=None if config is None else Path(config),
-        workspace=None if workspace is None else Path(workspace),
+        room=Workspace(None if workspace is None else Path(workspace)),
         clock=clock,
         environ=environ,
         reranker=reranker,
@@ -74,11 +74,38 @@ async def open(  # noqa: PLR0913 - the front door has all keys
         yield bench
 
 
+@asynccontextmanager
+async def open_to_read(
+    profile: str | None, *, config: Path | None, workspace: Path
+) -> AsyncGenerator[Workbench]:
+    """Open a workbench to look at what a workspace keeps, also where that cannot be written.
+
+    No workspace is made. For methods that ask nothing and pay nothing: what is to be written down
+    is refused where the workspace cannot be written.
+
+    Raises:
+        ConfigError: The profile or the configuration file is wrong; nothing was opened.
+        StorageError: The workspace cannot be read as it is.
+    """
+    bench = await in_thread(
+        _assemble,
+        profile,
+        config=config,
+        room=Workspace(workspace, to_read=True),
+        clock=None,
+        environ=Environment(os.environ),
+        reranker=None,
+        budget=None,
+    )
+    async with bench:
+        yield bench
+
+
 def _assemble(  # noqa: PLR0913 - as above
     profile: str | None,
     *,
     config: Path | None,
-    workspace: Path | None,
+    room: Workspace,
     clock: Clock | None,
     environ: Mapping[str, str],
     reranker: Reranker | None,
@@ -87,7 +114,6 @@ def _assemble(  # noqa: PLR0913 - as above
     """Read the profile and load its provider: files and imports, so never on an event loop."""
     found = load_profile(profile, config=config, environ=environ)
     found = found.model_copy(update={"budget": chosen_budget(found, budget)})
-    room = Workspace(workspace)
     context = ProviderContext(
         environ=environ, roles=found.roles, state=room.state_folder(found.name), clock=clock
     )

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from tailorbird.workflow.searching.index import Index
     from tailorbird.workflow.searching.retrieval_quality import RetrievalQuality
     from tailorbird.workflow.searching.search import Searcher, SearchResult
-    from tailorbird.workflow.searching.selection import Rerank
     from tailorbird.workflow.tuning.estimate import Estimate
     from tailorbird.workflow.tuning.training import TuneOptions
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from tailorbird.exceptions import NotFoundError, TailorbirdError
+from tailorbird.problem import did_you_mean
 from tailorbird.retrieval.engines import Reachable
 from tailorbird.types.base import Frozen
 from tailorbird.types.capabilities import Capability
@@ -168,9 +168,8 @@ class Examiner:
         if state.deployment is not None:
             problem = await self._deployment_problem(state.deployment)
         elif card is None:
-            near = difflib.get_close_matches(state.model, cards, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            problem = f"the account lists no model {state.model!r}{hint}"
+            hint = did_you_mean(state.model, cards)
+            problem = f"the account lists no model {state.model!r}" + (hint and f"; {hint}")
         state = state.model_copy(update={"found": problem is None})
         if card is not None:
             state = state.model_copy(

@@ -57,8 +57,10 @@ class Office:
             },
         )
 
-    def xlsx(self, name: str, sheets: dict[str, str], *, hidden: Sequence[str] = ()) -> Path:
-        """Write a workbook; values are the XML within `sheetData`."""
+    def xlsx(
+        self, name: str, sheets: dict[str, str], *, hidden: Sequence[str] = (), after: str = ""
+    ) -> Path:
+        """Write a workbook; values are the XML within `sheetData`, `after` stands behind it."""
         states = ("visible", "hidden")
         listed = "".join(
             f'<sheet name="{escape(one)}" sheetId="{number}" r:id="r{number}"'
@@ -74,13 +76,17 @@ class Office:
                 *(("worksheet", f"worksheets/sheet{n}.xml") for n in range(1, len(sheets) + 1)),
                 ("styles", "styles.xml"),
             ),
-            "xl/styles.xml": f'<styleSheet xmlns="{_SHEET}"><cellXfs><xf numFmtId="0"/>'
+            "xl/styles.xml": f'<styleSheet xmlns="{_SHEET}"><numFmts>'
+            '<numFmt numFmtId="164" formatCode="0.0%"/>'
+            """<numFmt numFmtId="165" formatCode='0"%"'/>"""
+            '</numFmts><cellXfs><xf numFmtId="0"/>'
             '<xf numFmtId="14" applyNumberFormat="1"/><xf numFmtId="22" applyNumberFormat="1"/>'
-            '<xf numFmtId="21" applyNumberFormat="1"/></cellXfs></styleSheet>',
+            '<xf numFmtId="21" applyNumberFormat="1"/><xf numFmtId="9"/><xf numFmtId="164"/>'
+            '<xf numFmtId="165"/><xf numFmtId="46" applyNumberFormat="1"/></cellXfs></styleSheet>',
         }
         for number, data in enumerate(sheets.values(), start=1):
             files[f"xl/worksheets/sheet{number}.xml"] = (
-                f'<worksheet xmlns="{_SHEET}"><sheetData>{data}</sheetData></worksheet>'
+                f'<worksheet xmlns="{_SHEET}"><sheetData>{data}</sheetData>{after}</worksheet>'
             )
         return self.zip(name, files)
 
@@ -152,6 +158,25 @@ class Office:
         tree = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (count, kids)
         page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>"
         path.write_bytes(joined_pdf([catalog, tree, page]))
+        return path
+
+    def form(self, name: str, *annotations: str, form: str = "", drawn: str = "") -> Path:
+        """Write a PDF of one page with annotations, objects 6 and on; `form` is that of object 5.
+
+        What is drawn on the page is a picture.
+        """
+        refs = " ".join(f"{6 + at} 0 R" for at in range(len(annotations)))
+        page = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R"
+        objects = [
+            "<< /Type /Catalog /Pages 2 0 R /AcroForm 5 0 R >>",
+            "<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+            f"{page} /Annots [{refs} null] >>",
+            f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream",
+            f"<< {form} >>",
+            *annotations,
+        ]
+        path = self.folder / name
+        path.write_bytes(joined_pdf([one.encode("latin-1") for one in objects]))
         return path
 
     def slow(self, name: str, *, levels: int = 12) -> Path:

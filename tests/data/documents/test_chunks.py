@@ -249,7 +249,7 @@ def test_options_are_checked() -> None:
 
 def test_the_fingerprint_tells_cuts_apart() -> None:
     """It is stable, because an index keeps it."""
-    assert ChunkOptions().fingerprint == "structure-2:350/80"
+    assert ChunkOptions().fingerprint == "structure-3:350/80"
     assert SMALL.fingerprint != APART.fingerprint
 
 
@@ -347,7 +347,7 @@ def test_sentences_that_do_not_fit_together_are_parted() -> None:
 def test_a_counter_by_name_needs_its_table() -> None:
     """The name of an encoding is part of how documents are cut."""
     options = ChunkOptions(encoding="nonsense")
-    assert options.fingerprint == "structure-2:350/80:nonsense"
+    assert options.fingerprint == "structure-3:350/80:nonsense"
     with pytest.raises(ConfigError, match="no encoding 'nonsense'"):
         chunk_document(document("text"), options)
 

@@ -45,7 +45,9 @@ class Maker(Protocol):
         """Write a Word document."""
         ...
 
-    def xlsx(self, name: str, sheets: dict[str, str], *, hidden: Sequence[str] = ()) -> Path:
+    def xlsx(
+        self, name: str, sheets: dict[str, str], *, hidden: Sequence[str] = (), after: str = ""
+    ) -> Path:
         """Write a workbook."""
         ...
 
@@ -59,6 +61,10 @@ class Maker(Protocol):
 
     def bomb(self, name: str) -> Path:
         """Write a PDF that unpacks to 80 MB."""
+        ...
+
+    def form(self, name: str, *annotations: str, form: str = "", drawn: str = "") -> Path:
+        """Write a PDF that draws something."""
         ...
 
     def pages(self, name: str, count: int) -> Path:
@@ -354,6 +360,15 @@ def test_a_scanned_pdf_is_reported(office: Maker) -> None:
     assert error(office.pdf("a.pdf", [["picture"], []])) == "document.scanned"
 
 
+def test_a_blank_page_is_not_a_picture(office: Maker) -> None:
+    """A page may choose a font and write nothing; a stroke may be a letter."""
+    path = office.form("a.pdf", drawn="1 0 0 1 0 0 cm BT /F1 12 Tf 14.4 TL ET")
+    with pytest.raises(DataError) as caught:
+        read_documents(path, loaders=HERE)
+    assert {one.code for one in caught.value.problems} == {"document.empty", "document.none"}
+    assert error(office.form("b.pdf", drawn="0 0 m 9 9 l S")) == "document.scanned"
+
+
 def test_scanned_pages_among_others_are_named(office: Maker) -> None:
     """What can be read is read; the first ten pages that cannot are named."""
     found = read_documents(office.pdf("a.pdf", [["text"], *[["picture"]] * 12]), loaders=HERE)
@@ -478,7 +493,10 @@ def test_hidden_sheets_are_left_out_with_a_note(office: Maker) -> None:
     assert found[0].text == "a\ntext\n"
     [problem] = found.problems
     assert (problem.severity, problem.code) == ("note", "document.hidden-part")
-    assert "'b'" in problem.reason
+    assert problem.reason == "hidden sheets are left out: 'b'"
+    many = {f"s{at}": rows for at in range(8)}
+    found = read_documents(office.xlsx("b.xlsx", many, hidden=[*many][1:]))
+    assert found.problems[0].reason.endswith(": 's1', 's2', 's3', 's4', 's5' and 2 more")
 
 
 def test_charts_are_no_sheets(office: Maker) -> None:
@@ -602,6 +620,12 @@ def test_an_encrypted_file_within_is_reported(office: Maker) -> None:
     data[at + 8] |= 1
     path.write_bytes(data)
     assert error(path) == "document.encrypted"
+
+
+@pytest.mark.parametrize("name", ["a.docx", "a.xlsx", "a.pptx"])
+def test_a_package_of_something_else_is_broken(office: Maker, name: str) -> None:
+    """Any ZIP file can have the name of an Office file."""
+    assert error(office.zip(name, {"readme.txt": "x"})) == "document.broken"
 
 
 def test_an_old_file_under_a_new_name_is_broken(office: Maker) -> None:
@@ -765,6 +789,93 @@ def test_what_is_hidden_ends_where_a_browser_ends_it(
 
 
 @pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ('<p aria-hidden=" TRUE">no</p><b aria-hidden=false>yes</b>', "yes"),
+        ('<b style="font-size:0">no</b><b style="font-size:0.8em">yes</b>', "yes"),
+        ('<b style="opacity : 0.0; x:y">no</b><b style="opacity:0.5">yes</b>', "yes"),
+        ("<dialog>no</dialog><dialog open>yes</dialog>", "yes"),
+        ("<ruby>漢<rp>(</rp><rt>かん</rt><rp>)</rp>字<rt>じ</ruby>です", "漢字です"),
+        ("<div hidden><b><i></b>no</i></div>yes", "yes"),
+        ("a<![if !x]>b<![endif]>c<![other[d]>e<!-- no -- >f", "abcef"),
+        ("a<!-- never closed <b>b</b> <!-- again", "a<!-- never closed b <!-- again"),
+        ("a < b<i", "a < b<i"),
+    ],
+)
+def test_what_nobody_sees_is_not_taken(tmp_path: Path, markup: str, text: str) -> None:
+    """Words for machines, readings above words, and all kinds of remarks."""
+    (tmp_path / "a.html").write_text(markup, encoding="utf-8")
+    assert only(tmp_path / "a.html").text.strip() == text
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<ol><li>a<li>b</ol>", "1. a\n2. b"),
+        ("<ol start='3'><li>a<li value=' 7 '>b<li value=x>c</ol>", "3. a\n7. b\n8. c"),
+        ("<ol type=A><li>a</ol><ol type=a start=27><li>b</ol>", "A. a\n\n- b"),
+        ("<ol type=i><li>a</ol>", "- a"),
+        ("x<ul><li>a<ol><li>b<li>c</ol><li>d</ul>y", "x\n\n- a\n  1. b\n  2. c\n- d\n\ny"),
+        ("<ol><li><p>a</p><p>b</p><li></li><li><p>c</ol>", "1. a\n\nb\n\n3. c"),
+        ("<li>a</ul>b", "- a\nb"),
+        ("<table><tr><td><ul><li>a<li>b</ul><td>c</table>", "a b | c"),
+    ],
+)
+def test_lists_are_numbered_and_indented(tmp_path: Path, markup: str, text: str) -> None:
+    """Somebody asks for the third step; what lies within an item stays near to it."""
+    (tmp_path / "a.html").write_text(markup)
+    assert only(tmp_path / "a.html").text.strip() == text
+
+
+@pytest.mark.parametrize(
+    ("rows", "lines"),
+    [
+        ("<tr><td rowspan=2>A<td>b<tr><td>c", ["A | b", "A | c"]),
+        ("<tr><td>a<td rowspan='3'>B<tr><td>c<tr><td>d<tr><td>e", ["a | B", "c | B", "d | B", "e"]),
+        ("<tr><td colspan=2 rowspan=2>A<td>b<tr><td>c<tr><td>d", ["A | b", "A | c", "d"]),
+        ("<tr><td rowspan=2>A<td>b<tr></tr><tr><td>c", ["A | b", "c"]),
+        ("<tr><td rowspan=x colspan=0>A<td><td>b<tr>loose<td>c", ["A | b", "loose | c"]),
+        (
+            "<tr>" + "<td colspan=99999999>a" * 3 + "<td rowspan=2>b<tr><td>c",
+            ["a | a | a | b", "c"],
+        ),
+    ],
+)
+def test_cells_merged_over_rows_count_for_each(tmp_path: Path, rows: str, lines: list[str]) -> None:
+    """A row of a table is understood alone."""
+    (tmp_path / "a.html").write_text(f"<table>{rows}</table>")
+    assert only(tmp_path / "a.html").text.strip().split("\n") == lines
+
+
+def test_tables_within_tables_within_tables(tmp_path: Path) -> None:
+    """Deep ones are not told apart, and what is behind them is read."""
+    deep = "<table><tr><td>a" * 20 + "</table>" * 20 + "<p>behind"
+    (tmp_path / "a.html").write_text(deep)
+    assert only(tmp_path / "a.html").text.split()[-1] == "behind"
+    (tmp_path / "a.html").write_text("<table><tr><td>a" * 20)
+    assert only(tmp_path / "a.html").text.split() == ["a"] * 20
+
+
+@pytest.mark.parametrize(
+    ("piece", "count"),
+    [
+        ("<a ", 20_000),
+        ("<!-- >", 20_000),
+        ("<![x[>", 20_000),
+        ("</", 20_000),
+        ("<div hidden><b>", 5_000),
+        ("<table><tr><td>", 2_000),
+        ("<ul><li>", 2_000),
+    ],
+)
+def test_no_markup_takes_longer_than_its_length(tmp_path: Path, piece: str, count: int) -> None:
+    """Markup that never ends is not looked for its end again and again."""
+    (tmp_path / "a.html").write_text(f"x{piece * count}")
+    (tmp_path / "b.html").write_text(f"x{piece * count}>y")
+    assert len(read_documents(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
     ("head", "codec"),
     [
         ("", "utf-8"),
@@ -777,6 +888,7 @@ def test_what_is_hidden_ends_where_a_browser_ends_it(
         ("<meta charset=iso-2022-jp>", "iso2022_jp"),
         ("<meta charset=hex>", "utf-8"),
         ("<meta charset=windows-9999>", "utf-8"),
+        ('<?xml version="1.0" encoding="euc-jp"?>', "euc_jp"),
     ],
 )
 def test_the_encoding_of_a_page_is_found(tmp_path: Path, head: str, codec: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,6 +85,28 @@ def test_rows_are_counted_from_the_mark_before_them() -> None:
     assert found[0].metadata == {"year": 2026, "sheet": "価格", "row": 3, "last_row": 3}
     assert [chunk.metadata["row"] for chunk in found[-3:]] == [4, 5, 6]
     assert all(chunk.section == "価格" for chunk in found)
+
+
+def test_a_chunk_of_a_table_ends_with_a_row() -> None:
+    """Rows that read on like wrapped prose are not run together; blank lines are no rows."""
+    rows = [f"name: number {n} of the long list | note: nothing to be said" for n in range(30)]
+    text = "A first line of words\n" + "\n \n".join(rows)
+    chunks = chunk_document(document(text, ("row", 2, text.index(rows[0]))), SMALL)
+    assert len(chunks) > 8
+    for chunk in chunks[1:]:
+        assert set(chunk.text.split("\n")) <= {*rows, " "}
+
+
+def test_time_to_cut_a_table_grows_with_its_length_only() -> None:
+    """Rows are not counted from the beginning of the file for each chunk."""
+    seconds: list[float] = []
+    for rows in (20_000, 80_000):
+        table = document("name: some words | note: ends in a word\n" * rows, ("row", 1, 0))
+        begun = time.process_time()
+        last = list(iter_chunks(table))[-1]
+        seconds.append(time.process_time() - begun)
+        assert last.metadata["last_row"] == rows
+    assert seconds[1] < 10 * seconds[0]
 
 
 def test_a_table_without_sheets_has_rows_only() -> None:

@@ -252,9 +252,12 @@ async def test_names_that_cannot_stand_in_an_address(manager: Manager, name: str
     assert manager.seen == []
 
 
-async def test_pages_are_followed(manager: Manager) -> None:
-    """All pages are read, and the deployments are sorted by name."""
-    link = f"https://management.azure.com{ACCOUNT}/deployments?api-version=x&page=2"
+@pytest.mark.parametrize(
+    "host", ["management.azure.com", "management.azure.com:443", "Management.Azure.com"]
+)
+async def test_pages_are_followed(manager: Manager, host: str) -> None:
+    """All pages are read, however their host is spelled, and the deployments are sorted by name."""
+    link = f"https://{host}{ACCOUNT}/deployments?api-version=x&page=2"
     bare = {"name": "a", "properties": {"model": {"name": "m"}}}
     manager.answers = {
         "GET": [
@@ -270,7 +273,9 @@ async def test_pages_are_followed(manager: Manager) -> None:
         DeploymentStatus.OTHER,
         None,
     )
-    assert str(manager.seen[1].url) == link
+    followed = manager.seen[1].url
+    assert (followed.host, followed.port) == ("management.azure.com", None)
+    assert followed.params["page"] == "2"
 
 
 async def test_pages_elsewhere_are_refused(manager: Manager) -> None:

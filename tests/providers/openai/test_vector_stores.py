@@ -359,8 +359,15 @@ async def test_passing_trouble_does_not_end_the_reading(bench: Bench) -> None:
         document("x", "t", **{"k" * 65: "1"}),
         document("x", "t", k="v" * 513),
         document("x" * 600, "t"),
+        document("x", "t", size=float("nan")),
+        document("x", "t", size=2**53 + 1),
+        document("x", "t", k="\ud83d"),
+        document("x", "t \ud83d"),
     ],
-    ids=["too many", "ours", "long key", "long value", "long id"],
+    ids=[
+        *("too many", "ours", "long key", "long value", "long id"),
+        *("not finite", "may be rounded", "no UTF-8 in metadata", "no UTF-8 in the text"),
+    ],
 )
 async def test_metadata_beyond_the_limits_is_refused_before_anything_is_sent(
     bench: Bench, bad: ChunkedDocument

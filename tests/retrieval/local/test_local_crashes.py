@@ -279,6 +279,14 @@ async def test_verify_reads_what_searches_did_not(tmp_path: Path, library: Libra
         ("UPDATE indexes SET chunks = 99", "row of index 'library' is not as it was written"),
         ("UPDATE segments SET dead = x'00'", "segment's row of index 'library' has changed"),
         ("DELETE FROM segments", "segments of index 'library' hold 0 chunks, not 6"),
+        ("UPDATE indexes SET seal = NULL", "row of index 'library' is not as it was written"),
+        ("UPDATE indexes SET seal = NULL, spec = x'00'", "'library' is not as it was written"),
+        ("DELETE FROM state", "does not say how often it was changed"),
+        ("UPDATE state SET commits = x'00'", "does not say how often it was changed"),
+        (
+            "UPDATE chunks SET name = CAST(name AS BLOB)",
+            "of the table of chunks is not as it was written",
+        ),
     ],
 )
 async def test_changed_rows_are_told(
@@ -301,6 +309,12 @@ async def test_changed_list_of_documents_is_told(tmp_path: Path, library: Librar
         with pytest.raises(StorageError, match="list of documents of index 'library' has changed"):
             assert [one async for one in engine.contents(NAME)]
         with pytest.raises(StorageError, match="segments of index 'library' lack 1 chunks"):
+            await engine.remove(NAME, [DocumentId("d2")])
+    run_statement(folder, "UPDATE documents SET chunks = x'00' WHERE name = 'd2'")
+    async with LocalRetrieval(folder) as engine:
+        with pytest.raises(StorageError, match="a row of the table of documents is not as it was"):
+            assert [one async for one in engine.contents(NAME)]
+        with pytest.raises(StorageError, match="row of document 'd2' is not as it was written"):
             await engine.remove(NAME, [DocumentId("d2")])
 
 

@@ -76,6 +76,20 @@ async def test_a_bundle_holds_what_makes_the_model_again(
     assert moved.split == tuned.split
 
 
+async def test_a_bundle_that_was_never_finished_is_begun_anew(
+    old: Workbench, rows: QuestionSet, tmp_path: Path
+) -> None:
+    """What a crash left of copying, and of writing, is no other file; what a user put there is."""
+    await old.fine_tune(rows, system=SYSTEM, name="faq")
+    for name in ("training.jsonl", ".training.jsonl.part", ".README.md.0123456789abcdef.part"):
+        (tmp_path / name).write_text("half")
+    assert (await old.export_tuned("faq", to=tmp_path)).is_validated is False
+    (tmp_path / "bundle.json").unlink()
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InvalidInputError, match=r"other files \('notes.txt'"):
+        await old.export_tuned("faq", to=tmp_path)
+
+
 async def test_the_successor_is_shown_no_worse(
     old: Workbench, new: Workbench, rows: QuestionSet, tmp_path: Path
 ) -> None:

@@ -136,6 +136,36 @@ async def test_vectors_that_break_the_contract_are_not_kept(vectors: NDArray[np.
         assert len(await own.missing(words(0, 3))) == 3
 
 
+async def test_another_model_under_the_same_name_is_told() -> None:
+    """Vectors of two widths are never put together, whatever the number of numbers."""
+
+    class Changing(Embeddings):
+        width = 4
+
+        @override
+        async def embed(
+            self,
+            texts: Sequence[str],
+            *,
+            model: ModelId,
+            dimensions: int | None = None,
+            timeout_s: float | None = None,
+        ) -> EmbeddingResult:
+            vectors = np.ones((len(texts), self.width), dtype=np.float32)
+            return EmbeddingResult(vectors=vectors, model=model, usage=Usage())
+
+    async with Workspace(None) as workspace:
+        own = Changing()
+        changed = Embedder(
+            embeddings=own, model=MODEL, journal=workspace.journal, identity="own/here"
+        )
+        await changed.embed(words(0, 2))
+        own.width = 8
+        with pytest.raises(UnexpectedResponseError, match="have 4 and 8 dimensions: another model"):
+            await changed.embed(words(0, 4))
+        assert (await changed.embed(words(2, 4))).vectors.shape == (2, 8)
+
+
 async def test_missing_texts_are_those_without_a_vector() -> None:
     """What is known is not missing; what stands twice is missing once."""
     async with FakeProvider() as provider, Workspace(None) as workspace:

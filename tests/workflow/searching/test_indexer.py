@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -14,6 +15,7 @@ from tailorbird import ChunkOptions, IndexOptions, Workbench
 from tailorbird.exceptions import (
     DataError,
     IndexMismatchError,
+    IndexMissingError,
     IndexShrinkError,
     InvalidInputError,
     ServiceUnavailableError,
@@ -229,6 +231,52 @@ async def test_a_cancelled_call_can_be_called_again(bench: Workbench) -> None:
         shelves(2_000), name="many", options=IndexOptions(removal="all")
     )
     assert index.info.documents == 2_000
+
+
+@pytest.mark.parametrize("step", ["reading", "embedding", "indexing"])
+async def test_what_a_listener_raises_ends_it(bench: Workbench, step: str) -> None:
+    """Whoever is told of progress may stop it, and gets back what was raised."""
+
+    def stop(progress: Progress) -> None:
+        if progress.step == step:
+            raise LookupError(step)
+
+    with pytest.raises(LookupError, match=step):
+        await bench.build_index(shelves(2_000), name="stopped", on_progress=stop)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fault"),
+    [
+        ({"id": " \u3000"}, "its id is blank"),
+        ({"id": "a\nb"}, "its id holds a control character"),
+        ({"id": "x" * 600}, "its id has 600 characters, more than 512"),
+        ({"text": "boots \ud83d"}, "character 6 of its text is half of a surrogate pair"),
+        ({"title": "\ud83d"}, "character 0 of its title is half"),
+        ({"source": "\ud83d"}, "character 0 of its source is half"),
+        ({"metadata": {"": 1}}, "its metadata '' has a key that is empty"),
+        ({"metadata": {"size": float("nan")}}, "its metadata 'size' is nan, not a finite number"),
+        ({"metadata": {"size": 2**63}}, "its metadata 'size' is a number of more than 64 bits"),
+        ({"metadata": {"note": "x" * 40_000}}, "its metadata 'note' has 40,000 bytes"),
+    ],
+)
+async def test_documents_that_no_engine_could_keep(
+    bench: Workbench, wrong: dict[str, Any], fault: str
+) -> None:
+    """They are refused by name; of a sequence, before anything else is written."""
+    odd = shelf(1).model_copy(update=wrong)
+    for source in ([shelf(0), odd], iter([odd])):
+        with pytest.raises(InvalidInputError, match=f"cannot be indexed: {fault}"):
+            await bench.build_index(source, name="odd")
+    with pytest.raises(IndexMissingError):
+        await bench.search("boots", index="odd")
+
+
+async def test_addresses_may_be_ids(bench: Workbench) -> None:
+    """Ids of documents that a program makes need not be paths."""
+    page = shelf(1).model_copy(update={"id": DocumentId("https://example.com//boots")})
+    index = await bench.build_index([page], name="pages")
+    assert index.added == 1
 
 
 async def test_what_stands_twice_in_a_stream_is_refused(bench: Workbench) -> None:

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from tailorbird._http import read_refusal
 from tailorbird._openai_sdk.chat.planning import SURFACES
 from tailorbird._openai_sdk.chat.replies import plain_reply, structured_reply
-from tailorbird._openai_sdk.parsing import STRICT, Source, reasons
+from tailorbird._openai_sdk.parsing import STRICT, Source, reasons, validated
 from tailorbird._openai_sdk.received import Received
 from tailorbird._openai_sdk.vectors import read_vectors
 from tailorbird.exceptions import (
@@ -78,7 +78,7 @@ _LAST_SUCCESS = 299
 def read_line(content: bytes) -> ResultLine | None:
     """Read a line; None for one that cannot be read, so that it does not lose the others."""
     try:
-        return _LINE.validate_json(content)
+        return validated(_LINE.validate_json, content)
     except ValidationError as exc:
         _log.warning("a line of a batch's results cannot be read: %s", reasons(exc))
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NotRequired, Required
 
 from pydantic import TypeAdapter, with_config
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from typing_extensions import TypedDict, override
 
 from tailorbird._openai_sdk.chat.collecting import CallCollector, Collector, whole_call
@@ -207,6 +207,7 @@ class _Chunk(TypedDict, total=False):
 
 _COMPLETION = TypeAdapter(_Completion)
 _CHUNK = TypeAdapter(_Chunk)
+_WHOLE: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
 
 
 def read_answer(content: bytes, source: Source) -> Said:
@@ -298,9 +299,11 @@ class CompletionCollector(Collector):
         choices = chunk.get("choices")
         if choices:
             return self._choice(choices[0])
-        if "choices" not in chunk and table_of(from_json(data)).get("object") == "error":
-            # vLLM, before it took to the field `error`: the failure is the whole event.
-            raise self._source.failed(from_json(data))
+        if "choices" not in chunk:
+            whole = self._source.read(_WHOLE, data)
+            if whole.get("object") == "error":
+                # vLLM, before it took to the field `error`: the failure is the whole event.
+                raise self._source.failed(whole)
         return None
 
     @override

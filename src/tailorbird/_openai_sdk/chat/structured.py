@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
+from tailorbird._openai_sdk.parsing import validated
 from tailorbird.exceptions import InvalidInputError, OutputInvalidError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class OutputForm(Generic[T]):
         """
         try:
             inner = self._unwrapped(text) if self.wrapped else text
-            return self.adapter.validate_json(inner), inner
+            return validated(self.adapter.validate_json, inner.encode()), inner
         except ValidationError as exc:
             details = exc.errors(include_input=False, include_url=False, include_context=False)
             reason = "; ".join(
@@ -82,11 +83,16 @@ class OutputForm(Generic[T]):
 
     @staticmethod
     def _unwrapped(text: str) -> str:
-        outer: object = from_json(text)
+        outer = validated(_parsed, text.encode())
         if not isinstance(outer, dict) or _WRAPPED not in outer:
             message = f"the whole: an object with the field {_WRAPPED!r} was asked for"
             raise ValueError(message)
         return to_json(outer[_WRAPPED]).decode()
+
+
+def _parsed(content: bytes) -> object:
+    found: object = from_json(content)
+    return found
 
 
 def make_form(output: type[T]) -> OutputForm[T]:

@@ -229,18 +229,41 @@ def _check_short_texts(draft: Draft, place: Place) -> None:
             place.report("error", "text.surrogate", reason, "write it again", field=field)
 
 
+def unusable(document: Document) -> str | None:
+    """Say why no engine could keep a document that a program made; None when it can be kept."""
+    wrong = "is blank" if not document.id.strip() else _unusable_id(document.id)
+    if wrong is not None:
+        return f"its id {wrong}"
+    texts = {"title": document.title, "source": document.source, "text": document.text}
+    for field, text in texts.items():
+        if found := _SURROGATE.search(text):
+            place = f"character {found.start():,} of its {field}"
+            return f"{place} is half of a surrogate pair: read it again with its right encoding"
+    for key, value in document.metadata.items():
+        wrong = _wrong_key(key) or wrong_value(value)
+        if wrong is not None:
+            return f"its metadata {excerpt(key)!r} {wrong}"
+    return None
+
+
 def _wrong_id(name: str) -> str | None:
     """Say what is wrong with an id; None when nothing is."""
     if not name or name != name.strip():
         return "is empty, or begins or ends with white space"
+    if (wrong := _unusable_id(name)) is not None:
+        return wrong
+    if any(part in {"", ".", ".."} for part in name.split("/")):
+        return "has a slash but is no plain relative path"
+    return None
+
+
+def _unusable_id(name: str) -> str | None:
     if len(name) > ID_CHARACTERS:
         return f"has {len(name):,} characters, more than {ID_CHARACTERS}"
     if _CONTROL.search(name):
         return "holds a control character"
     if _SURROGATE.search(name):
         return "cannot be written in UTF-8"
-    if any(part in {"", ".", ".."} for part in name.split("/")):
-        return "has a slash but is no plain relative path"
     return None
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tailorbird.data.tokens import TokenCounter
     from tailorbird.types.retrieval import Chunk, Document
 
-_VERSION = 2  # part of the fingerprint: raise it with every change that moves a border
+_VERSION = 3  # part of the fingerprint: raise it with every change that moves a border
 
 
 class ChunkOptions(Settings):
@@ -72,9 +72,10 @@ def chunk_document(
 
     A chunk takes as many sentences as fit into the target, then ends at the best border in its last
     part: before a heading, else a paragraph, else a line, else a sentence; never between a heading
-    and what it heads, if that can be avoided. A sentence longer than the target is cut at white
-    space or punctuation, else between two visible characters. Neighbors share sentences unless a
-    section or a sheet ends between them. A document that fits into one chunk is one chunk.
+    and what it heads, if that can be avoided. A row of a table counts as one sentence. A sentence
+    longer than the target is cut at white space or punctuation, else between two visible
+    characters. Neighbors share sentences unless a section or a sheet ends between them. A document
+    that fits into one chunk is one chunk.
 
     For each chunk, `document.text[chunk.span.start : chunk.span.end] == chunk.text`; none is blank,
     and each character that is not white space lies in at least one. Sections are those of the

@@ -15,15 +15,15 @@ from tailorbird.types.ids import ChunkId
 from tailorbird.types.retrieval import Chunk, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from tailorbird.data.documents.chunks import ChunkOptions
-    from tailorbird.data.documents.outline import Section
     from tailorbird.data.tokens import TokenCounter
     from tailorbird.types.retrieval import Document
 
 _EARLIEST_END = 0.6  # share of the target from which on a chunk may end at a better border
 _SOFT_CUT = re.compile(r"[\s、，；：,;:|)\]}>）」』】]")
+_LINE = re.compile(r"[^\n]+")
 _LINE_END = token_estimate("\n")
 _STOPS = "。．.！？!?"
 _SOFT_CUT_WINDOW = 4  # a soft place is looked for in the last quarter of a piece
@@ -33,7 +33,7 @@ _FORGOTTEN_AT_ONCE = 256  # units: dropping them one by one would move the other
 def cut(document: Document, options: ChunkOptions, count: TokenCounter | None) -> Iterator[Chunk]:
     """Cut a document; see `iter_chunks`."""
     outline = Outline(document)
-    units = _Units(_units(document.text, outline.sections, options.target_tokens, count))
+    units = _Units(_units(document.text, outline, options.target_tokens, count))
     packer = _Packer(document.text, units, options, count)
     for number, span in enumerate(packer.spans()):
         yield Chunk(
@@ -74,17 +74,15 @@ class _Unit(NamedTuple):  # a dataclass takes four times as long to make, and th
 _BORDERS = (_Border.SENTENCE, _Border.LINE, _Border.PARAGRAPH)  # by the line ends in between
 
 
-def _units(
-    text: str, headings: Sequence[Section], target: int, count: TokenCounter | None
-) -> Iterator[_Unit]:
-    """Cut a text into sentences, and sentences that are too long into pieces."""
+def _units(text: str, outline: Outline, target: int, count: TokenCounter | None) -> Iterator[_Unit]:
+    """Cut a text into sentences and rows, and those that are too long into pieces."""
     measure: Callable[[str], float] = token_estimate if count is None else count
-    sections = [0, *(heading.start for heading in headings), len(text)]
+    sections = [0, *(heading.start for heading in outline.sections), len(text)]
     behind_heading = False
     before: int | None = None  # where the unit before ends
     for number, (begin, stop) in enumerate(pairwise(sections)):
         opens = number > 0
-        for start, end in iter_sentences(text, begin, stop):
+        for start, end in _sentences(text, begin, stop, outline.rows_from):
             lines = 0 if before is None else text.count("\n", before, start)
             if behind_heading:
                 border = _Border.BEHIND_HEADING
@@ -102,6 +100,17 @@ def _units(
             else:
                 yield from _pieces(text, _Unit(start, end, lead, border), target, measure)
             before = end
+
+
+def _sentences(text: str, start: int, end: int, rows_from: int) -> Iterator[tuple[int, int]]:
+    """Give the spans of sentences, and of whole rows from where a table begins."""
+    table = min(max(start, rows_from), end)
+    yield from iter_sentences(text, start, table)
+    for line in _LINE.finditer(text, table, end):
+        if core := line[0].strip():
+            stop = line.start() + len(line[0].rstrip())
+            # A blank that carries a combining mark is no blank.
+            yield grapheme_boundary(text, stop - len(core), start=line.start()), stop
 
 
 def _pieces(

@@ -228,6 +228,9 @@ def report_loss(exc: OSError, problems: Problems) -> None:
         reason, fix = "the file vanished before it could be read", "read again when it is back"
         problems.add("error", "document.vanished", reason, fix)
         return
+    if exc.errno is None:  # not of the system: parsers raise it for what they do not understand
+        report_broken(f"its text cannot be taken out ({type(exc).__name__})", problems)
+        return
     reason, fix = f"the file cannot be read: {exc.strerror}", "allow reading it"
     problems.add("error", "document.unreadable", reason, fix)
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from tailorbird.types.base import without_halves
 from tailorbird.types.retrieval import Mark
 
 if TYPE_CHECKING:
@@ -141,5 +142,4 @@ def _cleaned(text: str) -> str:
     """Leave out what a reader does not see."""
     if _UNSEEN.search(text) is None:
         return text
-    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return _CONTROL.sub("", _LINE_END.sub("\n", whole))
+    return _CONTROL.sub("", _LINE_END.sub("\n", without_halves(text)))

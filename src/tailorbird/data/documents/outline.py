@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from tailorbird.types.retrieval import Document, Mark, MetadataValue
 
 _MARKDOWN_SUFFIXES = (".md", ".markdown")
+
+ALL = sys.maxsize
+"""A place behind the end of every text."""
 
 
 class Section(NamedTuple):
@@ -36,8 +40,11 @@ class Outline:
         self._pages = [mark for mark in marks if mark.kind == "page"]
         self._sheets = [mark for mark in marks if mark.kind == "sheet"]
         self._rows = [mark for mark in marks if mark.kind == "row"]
+        self._counted = (0, 0, 0)  # start, end and lines of the last count
         self.sections: Sequence[Section] = _sections(document)
         """The parts that have a heading, in order; the text before the first has none."""
+        self.rows_from: int = min((one.start for one in (*self._sheets, *self._rows)), default=ALL)
+        """Where the rows of tables begin, each of which is a line; behind every text for others."""
 
     def section(self, at: int) -> str | None:
         """Give the heading that stands over a place; None where there is none."""
@@ -67,12 +74,27 @@ class Outline:
         if sheet is not None:
             found["sheet"] = sheet.value
         if row is not None and isinstance(row.value, int):
-            found["row"] = row.value + self._text.count("\n", row.start, max(at, row.start))
+            found["row"] = row.value + self._lines(row.start, max(at, row.start))
             last = _before(self._rows, end - 1)
             alone = _before(self._sheets, end - 1) == sheet
             if alone and last and last.start >= row.start and isinstance(last.value, int):
-                found["last_row"] = last.value + self._text.count("\n", last.start, end)
+                found["last_row"] = last.value + self._lines(last.start, end)
         return found
+
+    def _lines(self, start: int, end: int) -> int:
+        """Count the line ends between two places, from the last count on where that is nearer.
+
+        A table without gaps has one mark, from which on all chunks would count again.
+        """
+        begin, counted_to, lines = self._counted
+        if begin != start:
+            counted_to, lines = start, 0
+        if counted_to <= end:
+            lines += self._text.count("\n", counted_to, end)
+        else:
+            lines -= self._text.count("\n", end, counted_to)
+        self._counted = (start, end, lines)
+        return lines
 
     def _first_row(self, sheet: Mark, at: int) -> Mark | None:
         """Give the first row of the sheet whose name stands at the place."""

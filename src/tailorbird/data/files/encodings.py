@@ -7,7 +7,6 @@ open, strict cp932 with a check for plausibility; anything else is refused, with
 from __future__ import annotations
 
 import codecs
-import difflib
 import hashlib
 import re
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from tailorbird.data.files.encoding_guess import (
 from tailorbird.data.files.kinds import HEAD_BYTES, file_kind
 from tailorbird.data.problems import excerpt
 from tailorbird.exceptions import DataError, InvalidInputError
+from tailorbird.problem import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,8 +158,8 @@ def _codec(encoding: str) -> str:
         "".encode(encoding)
         return codecs.lookup(encoding).name.removesuffix("-sig")
     except (LookupError, ValueError) as exc:
-        near = difflib.get_close_matches(encoding.lower(), _COMMON, n=1, cutoff=0.4)
-        fix = f"did you mean {near[0]!r}?" if near else "take 'auto', 'utf-8' or 'cp932'"
+        near = nearest(encoding, _COMMON, cutoff=0.4)
+        fix = "take 'auto', 'utf-8' or 'cp932'" if near is None else f"did you mean {near!r}?"
         message = f"there is no text encoding {encoding!r}: {fix}"
         raise InvalidInputError(message) from exc
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from tailorbird.exceptions import InvalidInputError
+from tailorbird.problem import did_you_mean, nearest
 from tailorbird.text.normalize import normalize
 
 if TYPE_CHECKING:
@@ -258,16 +258,16 @@ _JAPANESE = {"question": "質問", "answer": "回答"}
 
 def _near(name: str, missing: Sequence[str]) -> list[str]:
     known = [one for role in ROLES if role in missing for one in COLUMN_NAMES[role] if len(one) > 1]
-    return difflib.get_close_matches(_plain(name), known, n=1, cutoff=0.75)
+    near = nearest(_plain(name), known, cutoff=0.75)
+    return [] if near is None else [near]
 
 
 def _checked_mapping(columns: Mapping[str, str]) -> dict[Role, str]:
     names: dict[Role, str] = {role: columns[role] for role in ROLES if role in columns}
     for key in columns:
         if key not in ROLES:
-            near = difflib.get_close_matches(key, ROLES, n=1)
-            advice = f"; did you mean {near[0]!r}?" if near else ""
-            message = f"columns: {key!r} is no role: take {', '.join(map(repr, ROLES))}{advice}"
+            hint = did_you_mean(key, ROLES, otherwise=f"take {', '.join(map(repr, ROLES))}")
+            message = f"columns: {key!r} is no role: {hint}"
             raise InvalidInputError(message)
     for role in ("question", "answer"):
         if role not in columns:
@@ -283,8 +283,7 @@ def _named(names: tuple[str, ...], wanted: Mapping[Role, str]) -> Layout | Misfi
         exact = [at for at, one in enumerate(names) if one == name]
         found = exact or [at for at, one in enumerate(plain) if one == _plain(name)]
         if not found:
-            near = difflib.get_close_matches(name, names, n=1)
-            fix = f"did you mean {near[0]!r}?" if near else f"take one of {shown(names)}"
+            fix = did_you_mean(name, names, otherwise=f"take one of {shown(names)}")
             reason = f"there is no column {name!r} for the {role}; found {shown(names)}"
             return Misfit("columns-missing", reason, fix)
         if len(found) > 1:

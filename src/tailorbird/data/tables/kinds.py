@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Final
 
+from tailorbird.problem import nearest
 from tailorbird.text.normalize import normalize
 from tailorbird.types.questions import QUESTION_KINDS, QuestionKind
 
@@ -34,8 +34,8 @@ def kind_of(word: str) -> QuestionKind | None:
 
 def kind_fix(word: str) -> str:
     """Say what to write instead of a word that names no kind."""
-    near = difflib.get_close_matches(normalize(word), KIND_NAMES, n=1)
-    advice = f"did you mean {KIND_NAMES[near[0]]!r}? " if near else ""
+    near = nearest(word, KIND_NAMES)
+    advice = "" if near is None else f"did you mean {KIND_NAMES[near]!r}? "
     return (
         f"{advice}take one of {', '.join(QUESTION_KINDS)}; if the column means something else,"
         " leave it out: columns={'question': …, 'answer': …}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
@@ -11,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from tailorbird.exceptions import InvalidInputError
+from tailorbird.problem import did_you_mean
 from tailorbird.types.base import Settings
 
 ByteOrderMark = Literal["without", "with", "either"]
@@ -178,8 +178,8 @@ def training_rules(name: str = "generic") -> TrainingRules:
     """
     rules = TRAINING_RULES.get(name)
     if rules is None:
-        near = difflib.get_close_matches(name.lower(), TRAINING_RULES, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        known = ", ".join(repr(one) for one in TRAINING_RULES)
-        raise InvalidInputError(f"there are no training rules {name!r}: {hint}known are {known}")
+        hint = did_you_mean(name, TRAINING_RULES)
+        known = f"known are {', '.join(map(repr, TRAINING_RULES))}"
+        message = f"there are no training rules {name!r}: {' '.join(filter(None, (hint, known)))}"
+        raise InvalidInputError(message)
     return rules

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tailorbird._http import RestAnswer, RestClient, open_client
+from tailorbird._http import RestAnswer, RestClient, is_within, open_client
 from tailorbird._openai_sdk.answers import Wire
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.providers.azure.identity import NAME
@@ -181,7 +181,7 @@ async def read_pages(
 
 
 def _fault_of(url: str, seen: set[str], home: str) -> str | None:
-    if not url.startswith(f"{home}/"):
+    if not is_within(url, home):
         return "its next page is at another address"
     if url in seen:
         return "its pages run in a circle"

@@ -92,7 +92,8 @@ def service_name(name: IndexName) -> str:
     if len(name) >= _LEAST_NAME and _PLAIN.fullmatch(name) and not _CODED.fullmatch(name):
         return name
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    return f"{slug}-x{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{slug}-x{digest[:16]}"
 
 
 def definition(

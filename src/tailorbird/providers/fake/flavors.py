@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from decimal import Decimal
 from typing import Literal
 
 from tailorbird.exceptions import ConfigError
+from tailorbird.problem import did_you_mean
 from tailorbird.types.capabilities import Availability, Capability
 from tailorbird.types.chat import ReasoningEffort
 from tailorbird.types.ids import DeploymentName, ModelId
@@ -334,8 +334,7 @@ def find_flavor(name: str) -> Flavor:
     by_name = {flavor.name: flavor for flavor in FLAVORS}
     if name in by_name:
         return by_name[name]
-    near = difflib.get_close_matches(name, by_name, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(by_name)}"
+    hint = did_you_mean(name, by_name, otherwise=f"there are: {', '.join(by_name)}")
     message = f"the fake has no flavor {name!r}; {hint}"
     raise ConfigError(message)
 

@@ -17,12 +17,12 @@ provider. Steps that nothing used are a `ScriptError` when the provider is close
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from tailorbird.exceptions import ScriptError
+from tailorbird.problem import did_you_mean
 from tailorbird.providers.fake.faults import Fault
 from tailorbird.providers.fake.operations import OPERATIONS, Operation
 from tailorbird.types.batches import ItemFailure
@@ -180,8 +180,8 @@ class Script:
                 below 1.
         """
         if operation not in OPERATIONS:
-            near = difflib.get_close_matches(operation, OPERATIONS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(OPERATIONS)}"
+            known = f"there are: {', '.join(OPERATIONS)}"
+            hint = did_you_mean(operation, OPERATIONS, otherwise=known)
             message = f"no operation is called {operation!r}; {hint}"
             raise ScriptError(message)
         fits = _FITS.get(type(effect), OPERATIONS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import InvalidInputError
+from tailorbird.protocols.index_arguments import is_unicode, wrong_number
 from tailorbird.types.ids import DocumentId, FileId
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 ATTRIBUTE_LIMIT = 16
 KEY_LENGTH = 64
 TEXT_LENGTH = 512
+
+# Numbers are numbers of JSON, which a service may keep as 64-bit floats (RFC 8259, 6).
+_EXACT = 2**53
 
 OWN = "tailorbird_"
 """Attributes whose names begin so are ours."""
@@ -91,9 +95,18 @@ def attributes_of(one: ChunkedDocument) -> dict[str, MetadataValue]:
     """Give what is attached to a document's file.
 
     Raises:
-        InvalidInputError: Id, metadata or their number are beyond what the service takes.
+        InvalidInputError: Id, metadata or their number are beyond what the service takes, or a text
+            cannot be written in UTF-8.
     """
     document = one.document
+    texts = (document.id, document.title, document.source, document.text, *document.metadata)
+    values = (value for value in document.metadata.values() if isinstance(value, str))
+    if not all(map(is_unicode, (*texts, *values))):
+        message = (
+            f"document {document.id!r} holds half of a surrogate pair, which has no UTF-8: read it"
+            " again with its right encoding"
+        )
+        raise InvalidInputError(message)
     own: dict[str, MetadataValue] = {
         _DOCUMENT: document.id,
         _HASH: one.content_hash,
@@ -129,6 +142,12 @@ def _check(document: DocumentId, key: str, value: MetadataValue, *, own: bool) -
             f"document {document!r}: {key.removeprefix(OWN)!r} has {len(value)} characters,"
             f" OpenAI's vector stores take {TEXT_LENGTH}; shorten it"
         )
+        raise InvalidInputError(message)
+    wrong = wrong_number(value)
+    if wrong is None and isinstance(value, int) and abs(value) > _EXACT:
+        wrong = f"is {value}, and the service may round whole numbers beyond 2**53"
+    if wrong is not None:
+        message = f"document {document!r}: the metadata field {key!r} {wrong}; give it as text"
         raise InvalidInputError(message)
 
 

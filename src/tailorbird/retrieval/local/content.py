@@ -35,6 +35,7 @@ _ONE_THREAD = 1 << 24
 _STRETCH = 1 << 22
 
 _RECENT = 128  # searches whose hits are kept, a few kilobytes each: arms ask the same question
+_FILTERS = 64  # filters whose chunks are kept, a bit for each place: tenants and arms keep theirs
 
 _LINE = 64  # bytes of a cache line
 _SHIFT = 16
@@ -68,6 +69,7 @@ class Content:
         """The files that this reads."""
         self.recent: Recent[tuple[str, bytes | None], tuple[Hit, ...]] = Recent(_RECENT)
         """What was found last, by the query and its vector."""
+        self._filtered: Recent[str, NDArray[np.uint8]] = Recent(_FILTERS)
         self._starts = np.cumsum([0, *(row.chunks for row in rows)])
         self.places = int(self._starts[-1])
         """How many places there are."""
@@ -98,13 +100,13 @@ class Content:
         Raises:
             InvalidInputError: The filter cannot be evaluated.
         """
-        found: list[NDArray[np.bool_]] = []
-        for part in self._parts:
-            # A filter sees metadata only, so each that occurs is asked once, however many share it.
-            table = [holds(condition, one) is True for one in part.segment.metadata]
-            flags = np.array(table, dtype=np.bool_)[part.segment.kinds]
-            found.append(flags & _flags(part))
-        return np.flatnonzero(np.concatenate(found))
+        # By its text, because `True == 1`.
+        asked = repr(condition)
+        bits = self._filtered.get(asked)
+        if bits is None:
+            bits = np.packbits(np.concatenate([_matching(condition, one) for one in self._parts]))
+            self._filtered.put(asked, bits)
+        return np.flatnonzero(np.unpackbits(bits, count=self.places))
 
     def all_products(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """Multiply the vectors at all places with one, in single precision."""
@@ -200,6 +202,12 @@ def _placed(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     found = room[start : start + vector.nbytes].view(np.float32)
     found[:] = vector
     return found
+
+
+def _matching(condition: Filter, part: _Part) -> NDArray[np.bool_]:
+    # A filter sees metadata only, so each that occurs is asked once, however many share it.
+    table = [holds(condition, one) is True for one in part.segment.metadata]
+    return np.array(table, dtype=np.bool_)[part.segment.kinds] & _flags(part)
 
 
 def _flags(part: _Part) -> NDArray[np.bool_]:

@@ -48,13 +48,19 @@ class Documents:
         self._database = database
 
     def take_out(self, index: int, name: DocumentId) -> Change | None:
-        """Delete a document with its chunks; None where it is not there."""
+        """Delete a document with its chunks; None where it is not there.
+
+        Raises:
+            StorageError: Its row is not of the kinds that are written.
+        """
         found = self._database.execute(
             "SELECT id, content_hash, chunks FROM documents WHERE index_id = ? AND name = ?",
             (index, name),
         )
         if not found:
             return None
+        if tuple(map(type, found[0])) != (int, str, int):
+            raise damaged(f"the row of document {name!r} is not as it was written")
         number, content_hash, chunks = cast("tuple[int, str, int]", found[0])
         self._database.execute("DELETE FROM documents WHERE id = ?", (number,))
         return Change(document=number, chunks=chunks, digest=document_digest(name, content_hash))
@@ -121,11 +127,17 @@ class Documents:
             raise InvalidInputError(message)
 
     def contents(self, index: int) -> list[IndexedDocument]:
-        """Give what is remembered of each document, sorted by id."""
+        """Give what is remembered of each document, sorted by id.
+
+        Raises:
+            StorageError: A row is not of the kinds that are written.
+        """
         rows = self._database.execute(
             "SELECT name, content_hash, chunks FROM documents WHERE index_id = ? ORDER BY name",
             (index,),
         )
+        if any(tuple(map(type, row)) != (str, str, int) for row in rows):
+            raise damaged("a row of the table of documents is not as it was written")
         return [
             IndexedDocument(id=DocumentId(name), content_hash=content_hash, chunks=chunks)
             for name, content_hash, chunks in cast("list[tuple[str, str, int]]", rows)
@@ -148,7 +160,8 @@ class Documents:
             "SELECT id, name FROM chunks WHERE id IN (SELECT value FROM json_each(?))",
             (json.dumps(rows),),
         )
-        return dict(cast("list[tuple[int, str]]", found))
+        # What is no text is told by `chunks`, which has the seals.
+        return {cast("int", row): str(name) for row, name in found}
 
     def chunks(self, seals: Mapping[int, int]) -> dict[int, Chunk]:
         """Give chunks by their numbers, and see that they are what was written.

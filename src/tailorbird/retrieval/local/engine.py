@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from dataclasses import dataclass
-from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,14 +20,9 @@ from tailorbird.retrieval.checks import (
     missing_index,
     query_vector,
 )
-from tailorbird.retrieval.local.content import Content
-from tailorbird.retrieval.local.keeper import Keeper
+from tailorbird.retrieval.local.opened import Opened, has_indexes
 from tailorbird.retrieval.local.ranking import Ranking
-from tailorbird.retrieval.local.sealing import damaged
 from tailorbird.retrieval.local.settings import LocalSettings
-from tailorbird.retrieval.local.shelf import FolderShelf, MemoryShelf
-from tailorbird.retrieval.local.store import Store
-from tailorbird.storage import make_private_folder
 from tailorbird.storage.lane import Lane
 from tailorbird.types.retrieval import EngineTraits, Hit
 
@@ -44,8 +36,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tailorbird.protocols.clock import Clock
+    from tailorbird.retrieval.local.content import Content
+    from tailorbird.retrieval.local.documents import Documents
     from tailorbird.retrieval.local.ranking import Ranked
-    from tailorbird.retrieval.local.shelf import Shelf
     from tailorbird.retrieval.local.store import IndexRow
     from tailorbird.types.ids import DocumentId, IndexName
     from tailorbird.types.retrieval import (
@@ -58,9 +51,6 @@ if TYPE_CHECKING:
     )
 
 _Result = TypeVar("_Result")
-_FILE = "indexes.sqlite"
-_SEGMENTS = "segments"
-_ATTEMPTS = 20  # each fails only where another process has just put segments together
 
 
 class LocalRetrieval(Retrieval):
@@ -97,8 +87,7 @@ class LocalRetrieval(Retrieval):
         self._clock = SystemClock() if clock is None else clock
         self._lock = Lock()
         self._settings = LocalSettings() if settings is None else settings
-        self._opened: _Opened | None = None
-        self._contents: dict[int, Content] = {}
+        self._opened: Opened | None = None
         self._lane = Lane()
 
     @classmethod
@@ -206,34 +195,34 @@ class LocalRetrieval(Retrieval):
 
     def _close(self) -> None:
         with self._lock:
-            if self._opened is not None:
-                self._opened.store.close()
-            self._opened = None
-            self._contents.clear()
+            opened, self._opened = self._opened, None
+        # Waits for who reads or writes just now, and so must not keep them from anything.
+        if opened is not None:
+            opened.close()
 
-    def _open(self) -> _Opened:
+    def _open(self) -> Opened:
         with self._lock:
             if self._opened is None:
-                self._opened = _opened(self._folder)
+                self._opened = Opened.of(self._folder)
             return self._opened
 
     def _is_new(self) -> bool:
         """Say whether nothing was ever written, so that opening would make an empty file."""
         if self._folder is None or self._opened is not None:
             return False
-        return not (self._folder / _FILE).exists()
+        return not has_indexes(self._folder)
 
-    def _keeper(self, name: IndexName) -> Keeper:
-        """Give what reads and changes indexes, unless there are none at all."""
+    def _open_for(self, name: IndexName) -> Opened:
+        """Open what has an index of that name, unless there are none at all."""
         if self._is_new():
             raise missing_index(name, ())
-        return self._open().keeper
+        return self._open()
 
     def _indexes(self) -> Sequence[IndexRow]:
         return () if self._is_new() else self._open().store.indexes()
 
     def _get(self, name: IndexName) -> IndexInfo:
-        return self._keeper(name).index(name).info
+        return self._open_for(name).keeper.index(name).info
 
     def _create(self, spec: IndexSpec) -> IndexInfo:
         check_spec(spec)
@@ -242,125 +231,71 @@ class LocalRetrieval(Retrieval):
         return row.info
 
     def _delete(self, name: IndexName) -> None:
-        self._keeper(name).drop(name)
+        self._open_for(name).drop(name)
 
     def _upsert(self, name: IndexName, documents: Sequence[ChunkedDocument]) -> None:
-        self._keeper(name).put(name, documents)
+        self._open_for(name).keeper.put(name, documents)
 
     def _remove(self, name: IndexName, documents: Sequence[DocumentId]) -> int:
-        return self._keeper(name).remove(name, documents)
+        return self._open_for(name).keeper.remove(name, documents)
 
     def _compact(self, name: IndexName) -> None:
-        self._keeper(name).compact(name)
+        self._open_for(name).keeper.compact(name)
 
     def _verify(self, name: IndexName) -> None:
-        keeper = self._keeper(name)
-        self._in_snapshot(lambda: keeper.check(keeper.index(name)))
+        opened = self._open_for(name)
+        opened.in_snapshot(lambda: opened.keeper.check(opened.keeper.index(name)))
 
     def _read_contents(self, name: IndexName) -> Sequence[IndexedDocument]:
-        keeper = self._keeper(name)
-        return self._in_snapshot(lambda: keeper.contents(keeper.index(name)))
+        opened = self._open_for(name)
+        return opened.in_snapshot(lambda: opened.keeper.contents(opened.keeper.index(name)))
 
     def _search(
         self, name: IndexName, query: SearchQuery, vector: NDArray[np.float32] | None
     ) -> tuple[Hit, ...]:
-        keeper = self._keeper(name)
-        return self._in_snapshot(lambda: self._find(keeper.index(name), query, vector))
-
-    def _in_snapshot(self, work: Callable[[], _Result]) -> _Result:
-        """Let some work see one state of the tables with its files.
-
-        Between the moment at which the tables are read and that at which files are opened, another
-        process may replace the files; the tables then name others.
-        """
-        store = self._open().store
-        for _ in range(_ATTEMPTS):
-            with store.snapshot(), suppress(FileNotFoundError):
-                return work()
-        try:
-            with store.snapshot():
-                return work()
-        except FileNotFoundError as exc:
-            raise damaged(f"the file {str(exc.filename)!r} of an index is missing") from exc
+        opened = self._open_for(name)
+        return opened.in_snapshot(lambda: self._find(opened, name, query, vector))
 
     def _find(
-        self, row: IndexRow, query: SearchQuery, vector: NDArray[np.float32] | None
+        self,
+        opened: Opened,
+        name: IndexName,
+        query: SearchQuery,
+        vector: NDArray[np.float32] | None,
     ) -> tuple[Hit, ...]:
+        row = opened.keeper.index(name)
         mode = checked_mode(query, spec=row.spec)
         check_filter(query.filter, tenant_field=row.spec.tenant_field)
         unit = None if mode == "lexical" else query_vector(vector, spec=row.spec)
         if not row.chunks:
             raise empty_index(row.spec.name)
-        content = self._content(row)
+        content = opened.content(row)
         asked = (repr(query), None if unit is None else unit.tobytes())
         hits = content.recent.get(asked)
         if hits is None:
-            hits = self._hits(row, content, query, unit, mode=mode)
+            above = self._settings.codes_above
+            coded = above is not None and row.chunks > above
+            hits = _hits(opened.store.documents, content, query, unit, mode=mode, coded=coded)
             content.recent.put(asked, hits)
         return hits
 
-    def _hits(
-        self,
-        row: IndexRow,
-        content: Content,
-        query: SearchQuery,
-        unit: NDArray[np.float32] | None,
-        *,
-        mode: SearchMode,
-    ) -> tuple[Hit, ...]:
-        documents = self._open().store.documents
-        coded = self._settings.codes_above is not None and row.chunks > self._settings.codes_above
-        ranking = Ranking(content, names=documents.names, coded=coded)
-        ranked = _ranked(ranking, content, query, unit, mode=mode)
-        chunks = documents.chunks({one.row: one.seal for one in ranked})
-        return tuple(
-            Hit(
-                chunk=chunks[one.row],
-                score=one.score,
-                score_kind=SCORE_KINDS[mode],
-                legs=one.legs,
-            )
-            for one in ranked
-        )
 
-    def _content(self, row: IndexRow) -> Content:
-        """Give what the index holds now; the store's snapshot keeps other searches out."""
-        content = self._contents.get(row.id)
-        if content is None or content.changes != row.changes:
-            opened = self._open()
-            rows = opened.store.segments(row)
-            content = Content(row.changes, rows, opened.keeper.open(rows))
-            self._contents[row.id] = content
-            used = (one.files for one in self._contents.values())
-            opened.keeper.forget(keep=set(chain.from_iterable(used)))
-        return content
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Opened:
-    """What is open of a folder, or of memory."""
-
-    store: Store
-    """The tables."""
-    keeper: Keeper
-    """What changes them together with the files."""
-
-
-def _opened(folder: Path | None) -> _Opened:
-    """Open tables and files, and bring what an older version wrote up to date."""
-    shelf: Shelf
-    if folder is None:
-        store, shelf = Store(None), MemoryShelf()
-    else:
-        make_private_folder(folder)
-        store, shelf = Store(folder / _FILE), FolderShelf(folder / _SEGMENTS)
-    keeper = Keeper(store, shelf)
-    try:
-        keeper.convert()
-    except BaseException:
-        store.close()
-        raise
-    return _Opened(store=store, keeper=keeper)
+def _hits(
+    documents: Documents,
+    content: Content,
+    query: SearchQuery,
+    unit: NDArray[np.float32] | None,
+    *,
+    mode: SearchMode,
+    coded: bool,
+) -> tuple[Hit, ...]:
+    ranking = Ranking(content, names=documents.names, coded=coded)
+    ranked = _ranked(ranking, content, query, unit, mode=mode)
+    chunks = documents.chunks({one.row: one.seal for one in ranked})
+    return tuple(
+        Hit(chunk=chunks[one.row], score=one.score, score_kind=SCORE_KINDS[mode], legs=one.legs)
+        for one in ranked
+    )
 
 
 def _ranked(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tailorbird.retrieval.checks import checked_documents, missing_index
+from tailorbird.retrieval.checks import can_be_name, checked_documents, missing_index
 from tailorbird.retrieval.content_version import MODULUS, document_digest
 from tailorbird.retrieval.local.checks import check_room
 from tailorbird.retrieval.local.sealing import damaged
@@ -83,7 +83,7 @@ class Keeper:
             IndexMissingError: There is none of that name.
             StorageError: Its row is damaged.
         """
-        if rows := self._store.indexes(name):
+        if can_be_name(name) and (rows := self._store.indexes(name)):
             return rows[0]
         raise missing_index(name, [row.spec.name for row in self._store.indexes()])
 

@@ -127,7 +127,10 @@ class Store:
         self._note(commits)
 
     def _commits(self) -> int:
-        return cast("int", self._database.execute("SELECT commits FROM state")[0][0])
+        rows = self._database.execute("SELECT commits FROM state")
+        if not (rows and isinstance(rows[0][0], int)):
+            raise damaged(f"{str(self._path)!r} does not say how often it was changed")
+        return rows[0][0]
 
     def _check_commits(self, least: int) -> None:
         if (commits := self._commits()) < least:
@@ -200,6 +203,12 @@ class Store:
                 )
             )
         return found
+
+    def index_numbers(self) -> set[int]:
+        """Give the numbers of all indexes, whether or not their rows are damaged."""
+        return {
+            cast("int", number) for (number,) in self._database.execute("SELECT id FROM indexes")
+        }
 
     def add_index(self, spec: IndexSpec, *, created_at: datetime) -> IndexRow:
         """Make an index, or give the one that has its name."""
@@ -294,8 +303,12 @@ class Store:
         )
 
     def unsealed(self) -> bool:
-        """Say whether there are indexes of version 1, whose rows have no seals yet."""
-        return bool(self._database.execute("SELECT 1 FROM indexes WHERE seal IS NULL LIMIT 1"))
+        """Say whether there are indexes of version 1, whose rows have no seals yet.
+
+        They get them by the first change of all. Later on a missing seal is damage.
+        """
+        sql = "SELECT 1 FROM indexes, state WHERE seal IS NULL AND commits = 0 LIMIT 1"
+        return bool(self._database.execute(sql))
 
     def waiting(self, *, limit: int) -> list[tuple[int, int, int]]:
         """Give some documents of one index of version 1 that are in no segment yet.

@@ -68,8 +68,8 @@ def _kind(exc: psycopg.Error, code: str | None, subject: str) -> tuple[type[Prov
     name = type(exc).__name__
     if code == _DENIED:
         return PermissionDeniedError, (
-            f"{subject}: the role may not do this; grant it USAGE and CREATE on the schema, or let"
-            " it own the tables"
+            f"{subject}: the role may not do this; grant it USAGE and CREATE on the schema (on the"
+            " database, CREATE, where there is no schema yet), or let it own the tables"
         )
     if code == _CANCELED:
         return DeadlineError, (

@@ -7,14 +7,12 @@ compared as `jsonb`, in which a truth value never equals a number and 2025 equal
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from tailorbird.exceptions import InvalidInputError
 from tailorbird.retrieval.postgres.texts import check_text
 from tailorbird.types.filters import Among, Compare, Junction, Negation
 
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tailorbird.types.filters import ComparisonOperator, Filter, FilterValue
+
+_WHOLE = 2.0**53  # from here on, every float is a whole number
 
 _OPERATORS: Mapping[ComparisonOperator, LiteralString] = {
     "eq": "=",
@@ -101,7 +101,9 @@ def _text(key: str) -> str:
 def _json(key: str, value: FilterValue) -> Jsonb:
     if isinstance(value, str):
         check_text(value, subject=f"the filter on {key!r}")
-    if isinstance(value, float) and not math.isfinite(value):
-        message = f"the filter on {key!r} compares with {value!r}, which no metadata can hold"
-        raise InvalidInputError(message)
-    return Jsonb(value)
+    return Jsonb(exact(value))
+
+
+def exact(value: FilterValue) -> FilterValue:
+    """Give a number as the server has to keep it: 1e23 is 99999999999999991611392, not 10**23."""
+    return int(value) if isinstance(value, float) and abs(value) >= _WHOLE else value

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
 from tailorbird.exceptions import ConfigError
+from tailorbird.problem import nearest
 from tailorbird.protocols.options import read_options
 from tailorbird.types.base import Settings
 from tailorbird.types.secrets import Secret
@@ -73,8 +73,8 @@ def read_dsn(environ: Mapping[str, str], variable: str) -> Secret:
     text = environ.get(variable, "").strip()
     if text:
         return Secret(text, source=variable)
-    near = difflib.get_close_matches(variable, list(environ), n=1, cutoff=0.8)
-    hint = f", but {near[0]} is: is that what you meant?" if near else ""
+    near = nearest(variable, environ, cutoff=0.8)
+    hint = "" if near is None else f", but {near} is: is that what you meant?"
     message = (
         f"retrieval engine 'postgres', dsn_env: the environment variable {variable} is not set"
         f"{hint or '; set it to the connection string of the database'}"

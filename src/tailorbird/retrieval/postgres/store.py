@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, LiteralString
 
-from tailorbird.retrieval.checks import missing_index
+from tailorbird.retrieval.checks import can_be_name, missing_index
 from tailorbird.retrieval.content_version import content_version
 from tailorbird.retrieval.postgres.tables import Tables, create_content, drop_content
 from tailorbird.types.ids import ChunkId, DocumentId, IndexName
@@ -103,7 +103,7 @@ async def read_index(connection: Connection, schema: str, name: IndexName) -> In
     Raises:
         IndexMissingError: There is none.
     """
-    if rows := await read_indexes(connection, schema, name):
+    if can_be_name(name) and (rows := await read_indexes(connection, schema, name)):
         return rows[0]
     known = await connection.execute(Tables(schema=schema).sql("SELECT name FROM {schema}.indexes"))
     raise missing_index(name, [IndexName(one) for (one,) in await known.fetchall()])

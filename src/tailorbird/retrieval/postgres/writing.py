@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.retrieval.content_version import MODULUS, document_digest
+from tailorbird.retrieval.postgres.filters import exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -167,7 +168,11 @@ async def _put_chunks(
                 (
                     *(number, document, ordinal, chunk.id, chunk.text),
                     *(chunk.span.start, chunk.span.end, chunk.section, chunk.page),
-                    *(chunk.title, chunk.source, Jsonb(dict(chunk.metadata))),
+                    *(
+                        chunk.title,
+                        chunk.source,
+                        Jsonb({key: exact(one) for key, one in chunk.metadata.items()}),
+                    ),
                 )
             )
     async with cursor.copy(

@@ -11,7 +11,7 @@ from starlette.routing import Mount, Router
 
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.testing._wire import arm, batches, dated, embeddings, identity, jobs, models
-from tailorbird.testing._wire.chat import completions, responses
+from tailorbird.testing._wire.chat import completions, conversations, responses, stored
 from tailorbird.testing._wire.errors import WireError
 from tailorbird.testing._wire.files import files, uploads
 from tailorbird.testing._wire.routing import finish, refuse, written_down
@@ -35,7 +35,9 @@ _ROOMS = (
     uploads,
     jobs,
     completions,
+    stored,
     responses,
+    conversations,
     embeddings,
     models,
     batches,

@@ -97,7 +97,7 @@ class _Batch:
 
 def routes(world: World) -> list[Route]:
     """Give the routes."""
-    batches = _Batches(world)
+    batches = world.kept(_Batches)
     return [
         route(world, "POST", "/batches", "batches.create", batches.create),
         route(world, "GET", "/batches", "batches.list", batches.list),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _IN_THREAD_BYTES = 1 << 20  # JSON from which parsing would hold up the event loop for milliseconds
 
+_JSON = "application/json"
+
 _TYPE_NAMES = {
     "string_type": "a string",
     "int_type": "an integer",
@@ -55,10 +57,11 @@ M = TypeVar("M", bound=WireModel)
 
 
 async def read_body(request: Request, world: World) -> bytes:
-    """Read a body of bounded size.
+    """Read a body of JSON and of bounded size.
 
     Raises:
-        WireError: It is larger than `WireSettings.max_body_bytes` (413).
+        WireError: It is said to be something else, or is larger than
+            `WireSettings.max_body_bytes` (413).
     """
     most = world.settings.max_body_bytes
     body = bytearray()
@@ -66,6 +69,13 @@ async def read_body(request: Request, world: World) -> bytes:
         body += piece
         if len(body) > most:
             raise too_large(most)
+    said = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
+    if body and said != _JSON:
+        raise WireError(
+            f"Unsupported content type: {said[:80]!r}. This API method only accepts {_JSON!r}"
+            " requests.",
+            code="unsupported_content_type",
+        )
     return bytes(body)
 
 
@@ -154,7 +164,7 @@ def _wrong(errors: Sequence[ErrorDetails], body: bytes) -> WireError:
     data = cast("JsonValue", from_json(body or b"{}"))
     if not isinstance(data, dict):
         return WireError("The body of the request must be a JSON object.", code="invalid_type")
-    error, param = _telling([(one, _path(one["loc"], data)) for one in errors])
+    error, param = _telling([(one, _path(one, data)) for one in errors])
     kind = error["type"]
     if kind == "missing":
         return invalid(
@@ -187,17 +197,18 @@ def _telling(found: Sequence[tuple[ErrorDetails, str]]) -> tuple[ErrorDetails, s
     return max(near, key=lambda one: (len(one[1]), one[0]["type"] not in _TYPE_NAMES))
 
 
-def _path(places: Sequence[int | str], data: JsonValue) -> str:
+def _path(error: ErrorDetails, data: JsonValue) -> str:
     """Write where an error stands; names of choices, which are no keys of the data, are left out.
 
     The last place may be a key that is missing.
     """
+    places, lacks = error["loc"], error["type"] == "missing"
     path, here = "", data
     for number, place in enumerate(places):
         if isinstance(place, int):
             path += f"[{place}]"
             here = here[place] if isinstance(here, list) else None
-        elif isinstance(here, dict) and (place in here or number == len(places) - 1):
+        elif isinstance(here, dict) and (place in here or (lacks and number == len(places) - 1)):
             path += f".{place}" if path else place
             here = here.get(place)
     return path

@@ -19,6 +19,8 @@ class Dialect:
     """Header that takes a key besides `Authorization`; None when there is none."""
     uploads: bool = True
     """Whether files can be uploaded in parts."""
+    conversations: bool = True
+    """Whether conversations and chat completions are kept, and tokens counted beforehand."""
     vector_search: bool = True
     """Whether vector stores can be searched without a model."""
     models_delete: bool = True
@@ -50,6 +52,7 @@ AZURE = Dialect(
     request_id_header="apim-request-id",
     key_header="api-key",
     uploads=False,
+    conversations=False,
     vector_search=False,
     models_delete=False,
     paged_files=False,

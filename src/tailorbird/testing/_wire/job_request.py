@@ -89,7 +89,7 @@ class JobBody(WireModel):
 class AzureJobBody(JobBody):
     """The same on Azure."""
 
-    trainingType: str | None = None  # noqa: N815 - the name on the wire
+    trainingType: str | Literal[1] | None = None  # noqa: N815 - the name on the wire
     """Where to train."""
 
     ignored: ClassVar[frozenset[str]] = frozenset({"expires_after"})
@@ -156,6 +156,10 @@ def _tier(body: JobBody) -> TrainingTier | None:
     word = body.trainingType if isinstance(body, AzureJobBody) else None
     if word is None:
         return None
+    if word == 1:
+        # What litellm sends: users report that it trains where leaving it out, the standard tier,
+        # does not. So the number of the next word, the global tier; our conclusion.
+        return "global"
     if word.lower() not in _TIERS:
         raise invalid(
             "trainingType", f"The training type {word[:40]!r} is not supported for this model."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from tailorbird.testing._wire.bodies import invalid
 
@@ -30,8 +30,10 @@ class Window:
     """Whether the oldest comes first."""
 
 
-def window_of(request: Request, *, default: int, most: int) -> Window:
-    """Read which part of a list is asked for.
+def window_of(
+    request: Request, *, default: int, most: int, order: Literal["asc", "desc"] = "desc"
+) -> Window:
+    """Read which part of a list is asked for; `order` is how it stands unless that is said.
 
     Raises:
         WireError: `limit` is no number within 1..`most`, or `order` is no known word.
@@ -48,14 +50,14 @@ def window_of(request: Request, *, default: int, most: int) -> Window:
         raise invalid("limit", "'limit' must be at least 1.", code="integer_below_min_value")
     if limit > most:
         raise invalid("limit", f"'limit' must be at most {most}.", code="integer_above_max_value")
-    order = query.get("order", "desc")
-    if order not in {"asc", "desc"}:
+    wanted = query.get("order", order)
+    if wanted not in {"asc", "desc"}:
         raise invalid("order", "'order' must be 'asc' or 'desc'.")
     return Window(
         limit=limit,
         after=query.get("after"),
         before=query.get("before"),
-        ascending=order == "asc",
+        ascending=wanted == "asc",
     )
 
 

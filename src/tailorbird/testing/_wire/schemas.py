@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from itertools import islice
+from json import JSONDecoder
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from pydantic_core import PydanticCustomError, core_schema
@@ -10,7 +13,7 @@ from pydantic_core import PydanticCustomError, core_schema
 from tailorbird.testing._wire.bodies import invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
     from pydantic.json_schema import JsonSchemaValue
@@ -20,6 +23,8 @@ Schema: TypeAlias = "Mapping[str, JsonValue]"
 """A JSON schema."""
 
 _DEEPEST = 8  # levels to which references are replaced by what they mean
+_MOST_TRIES = 20  # braces of a text that are looked at
+_DECODER = JSONDecoder()
 _LARGEST = 20_000  # parts of a schema in which references are replaced
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -88,6 +93,23 @@ def output_type(schema: Schema, *, name: str) -> type[object]:
 
     Form.__name__ = name
     return Form
+
+
+def told_form(texts: Iterable[str]) -> type[object] | None:
+    """Make a type of the first JSON schema of an object that stands in texts; None without one.
+
+    So clients ask for a form that let a model answer with any JSON object: their instructions hold
+    the schema.
+    """
+    for text in texts:
+        for begin in islice(re.finditer(r"\{", text), _MOST_TRIES):
+            try:
+                found: JsonValue = _DECODER.raw_decode(text, begin.start())[0]
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(found, dict) and isinstance(found.get("properties"), dict):
+                return output_type(found, name="form")
+    return None
 
 
 def fits(value: JsonValue, schema: Schema) -> bool:

@@ -14,7 +14,7 @@ import asyncio
 from collections import Counter, deque
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pydantic import Field
 
@@ -58,6 +58,8 @@ class WireSettings(Settings):
     """The one account in the group; its deployments are the fake's."""
     seconds_per_request: float = Field(default=20.0, ge=0, allow_inf_nan=False)
     """Seconds by which a virtual clock moves on with each look-up, as the module says."""
+    asynchronous_filter: bool = False
+    """Whether Azure's content filter tells its findings after a streamed answer and not with it."""
     indexing_s: float = Field(default=5.0, ge=0, allow_inf_nan=False)
     """Seconds that a file of a vector store is `in_progress`, by the fake's clock."""
     max_body_bytes: int = Field(default=32 << 20, ge=1)
@@ -123,6 +125,7 @@ class World:
         self.file_gone: list[Callable[[FileId], Awaitable[None]]] = []
         """Who wants to know of deleted files."""
         self._counts: Counter[str] = Counter()
+        self._kept: dict[object, object] = {}
         self._facts: dict[str, ModelFacts] = {model.id: model for model in self.flavor.models}
 
     def now(self) -> datetime:
@@ -144,6 +147,12 @@ class World:
         self._counts[prefix] += 1
         seed = self.provider.settings.seed
         return make_id(prefix, "wire", seed, self._counts[prefix], digits=digits)
+
+    def kept(self, kind: Callable[[World], R]) -> R:
+        """Give the one thing of a kind that all routes of this world share."""
+        if kind not in self._kept:
+            self._kept[kind] = kind(self)
+        return cast("R", self._kept[kind])
 
     def facts_of(self, name: str) -> ModelFacts | None:
         """Give what is known of the model that a name calls; None when nothing is."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tailorbird.testing.conformance.shelf import Embedder
     from tailorbird.types import ChunkedDocument, IndexedDocument, IndexInfo
 
-MISSING = IndexName("conformance-missing")
+NOBODYS = ("conformance-missing", "規程", "../up", "a\x00b", "\ud83d")
 MANY = 120
 TEXT = "経費の精算は毎月25日までに申請します。\n\n領収書は必ず添えてください。"
 OTHER = "The bicycle can be returned at any station.\n\nLate returns cost two euros."
@@ -67,10 +67,11 @@ class RetrievalConformance:
             assert await engine.get(spec.name) == made
 
     @clause("R4")
-    async def test_missing_index(self, engine: Retrieval, embed: Embedder) -> None:
+    @pytest.mark.parametrize("name", NOBODYS, ids=ascii)
+    async def test_missing_index(self, engine: Retrieval, embed: Embedder, name: str) -> None:
         """A name that nobody has raises `IndexMissingError` from every method that takes one."""
         async with Shelf(engine, embed) as shelf:
-            await assert_missing(shelf, MISSING)
+            await assert_missing(shelf, IndexName(name))
 
     @clause("R5")
     async def test_delete_takes_the_index_away(self, engine: Retrieval, embed: Embedder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
@@ -55,7 +56,7 @@ LABELS: Mapping[str, Mapping[str, MetadataValue]] = {
     "d": {},
 }
 ORDERS: tuple[Literal["gt", "gte", "lt", "lte"], ...] = ("gt", "gte", "lt", "lte")
-NO_NUMBERS: tuple[str | bool, ...] = ("2025", True)
+NO_NUMBERS: tuple[str | bool | float, ...] = ("2025", True, math.nan, math.inf)
 _JA = Compare(type="eq", key="lang", value="ja")
 _OLD = Compare(type="lt", key="year", value=2025)
 _OPEN = Compare(type="eq", key="open", value=True)
@@ -265,7 +266,7 @@ class SearchConformance:
 
     @clause("R36")
     async def test_order_needs_numbers(self, engine: Retrieval, embed: Embedder) -> None:
-        """An order comparison with a text or a truth value raises `InvalidInputError`."""
+        """An order comparison with what is no finite number raises `InvalidInputError`."""
         needs_filters(engine)
         async with Shelf(engine, embed) as shelf:
             name = await labelled(shelf, LABELS)

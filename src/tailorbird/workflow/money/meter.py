@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tailorbird.exceptions import (
     BudgetExceededError,
@@ -15,6 +15,7 @@ from tailorbird.exceptions import (
     UnsupportedError,
 )
 from tailorbird.journal.holds import to_nano
+from tailorbird.protocols.returned import promised
 from tailorbird.retry import PERMISSION, was_in_doubt
 from tailorbird.types.chat import ChatOptions
 from tailorbird.workflow.money.pricing import call_cost
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from tailorbird.types.usage import Price, Usage
     from tailorbird.workflow.money.purse import CallKind
     from tailorbird.workflow.money.tariff import Tariff
+
+T = TypeVar("T")
 
 _BEFORE_SENDING = (InvalidInputError, UnsupportedError, ConfigError, BudgetExceededError)
 
@@ -206,6 +209,14 @@ class Meter:
         price = await self.tariff.require(model, "input_per_mtok")
         account = purse.account("embeddings", model)
         return await _reserve(account, purse, embedding_bound(texts), price)
+
+    def promised(self, value: object, kind: type[T], operation: str, about: str = "") -> T:
+        """Give back what the provider gave when it is what it promised; see `promised`.
+
+        Raises:
+            UnexpectedResponseError: It is of another class.
+        """
+        return promised(value, kind, by=self.provider.name, operation=operation, about=about)
 
     async def finish(self, ticket: Ticket, usage: Usage | None) -> None:
         """Settle a call that was answered, and write down what is due."""

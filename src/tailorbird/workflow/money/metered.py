@@ -39,7 +39,8 @@ class MeteredProvider(Provider):
 
     It keeps the contracts of the provider behind it. Chat, embeddings, batches, jobs and
     deployments are measured; files, models and hosted retrieval are passed on: what a provider
-    takes for keeping files, or by the search, is not counted.
+    takes for keeping files, or by the search, is not counted. What is measured must be what was
+    promised: anything else that a provider of somebody's own gives is an `UnexpectedResponseError`.
     """
 
     def __init__(self, meter: Meter) -> None:

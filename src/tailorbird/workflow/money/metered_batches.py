@@ -12,7 +12,14 @@ from typing_extensions import override
 from tailorbird.journal.holds import to_nano
 from tailorbird.protocols import Batches
 from tailorbird.protocols.batch_arguments import check_requests
-from tailorbird.types.batches import BatchStatus, ChatRequest, EmbeddingRequest
+from tailorbird.types.batches import (
+    Batch,
+    BatchStatus,
+    ChatOutcome,
+    ChatRequest,
+    EmbeddingOutcome,
+    EmbeddingRequest,
+)
 from tailorbird.types.jobs import RUN_KEY
 from tailorbird.types.usage import Usage
 from tailorbird.workflow.money.meter import was_never_sent, worst_cost
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from tailorbird.journal import Holds
-    from tailorbird.types.batches import Batch, BatchKind, ChatOutcome, EmbeddingOutcome
+    from tailorbird.types.batches import BatchKind
     from tailorbird.types.budget import Budget
     from tailorbird.types.ids import BatchId, ModelId
     from tailorbird.types.usage import Price
@@ -104,7 +111,7 @@ class MeteredBatches(Batches):
 
         budget = self._meter.budget
         if budget is None:
-            return await submit()
+            return self._checked(await submit(), "batches.submit_chat")
         price = await self._meter.tariff.require(model, "input_per_mtok", "output_per_mtok")
         worst = await asyncio.to_thread(_chat_cost, limited, output, price, budget)
         return await self._held(submit, "chat", worst, metadata)
@@ -127,7 +134,7 @@ class MeteredBatches(Batches):
             )
 
         if self._meter.budget is None:
-            return await submit()
+            return self._checked(await submit(), "batches.submit_embeddings")
         checked = await asyncio.to_thread(check_requests, requests, kind=EmbeddingRequest)
         price = await self._meter.tariff.require(model, "input_per_mtok")
         worst = await asyncio.to_thread(_text_cost, checked, price)
@@ -145,13 +152,16 @@ class MeteredBatches(Batches):
         reference = (metadata or {}).get(RUN_KEY) or secrets.token_hex(8)
         await purse.hold(kind, reference, nano, subject=current_subject())
         try:
-            batch = await submit()
+            batch = self._checked(await submit(), f"batches.submit_{kind}")
         except BaseException as exc:
             if was_never_sent(exc):
                 await purse.let_go(kind, reference, nano)
             raise
         await self._holds.rename(self._identity, kind, reference, to=batch.id)
         return batch
+
+    def _checked(self, batch: Batch, operation: str) -> Batch:
+        return self._meter.promised(batch, Batch, operation)
 
     @property
     def _holds(self) -> Holds:
@@ -163,7 +173,7 @@ class MeteredBatches(Batches):
 
     @override
     async def get(self, batch_id: BatchId) -> Batch:
-        batch = await self._inner.get(batch_id)
+        batch = self._checked(await self._inner.get(batch_id), "batches.get")
         if batch.status.is_final and batch.kind is not None:
             tag = batch.metadata.get(RUN_KEY)
             if tag is not None:
@@ -179,7 +189,7 @@ class MeteredBatches(Batches):
 
     @override
     async def cancel(self, batch_id: BatchId) -> Batch:
-        return await self._inner.cancel(batch_id)
+        return self._checked(await self._inner.cancel(batch_id), "batches.cancel")
 
     @overload
     def chat_outcomes(
@@ -208,6 +218,7 @@ class MeteredBatches(Batches):
         total = Usage()
         model: str | None = None
         async for one in outcomes:
+            self._meter.promised(one, ChatOutcome, "batches.chat_outcomes", batch_id)
             if one.reply is not None:
                 total += one.reply.usage or Usage()
                 model = one.reply.model
@@ -218,6 +229,7 @@ class MeteredBatches(Batches):
     async def embedding_outcomes(self, batch_id: BatchId) -> AsyncIterator[EmbeddingOutcome]:
         total = Usage()
         async for one in self._inner.embedding_outcomes(batch_id):
+            self._meter.promised(one, EmbeddingOutcome, "batches.embedding_outcomes", batch_id)
             total += one.usage or Usage()
             yield one
         await self._settle("embeddings", batch_id, total, None)

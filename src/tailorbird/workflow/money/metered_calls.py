@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 from typing_extensions import override
 
-from tailorbird.exceptions import InvalidInputError, ProviderError
+from tailorbird.exceptions import InvalidInputError, ProviderError, UnexpectedResponseError
 from tailorbird.protocols import Chat, ChatStream, Embeddings
 from tailorbird.protocols.arguments import check_messages
+from tailorbird.types.chat import Reply
+from tailorbird.types.embeddings import EmbeddingResult
 from tailorbird.workflow.money.meter import was_never_sent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
-    from tailorbird.types.chat import ChatOptions, Message, Reply
-    from tailorbird.types.embeddings import EmbeddingResult
+    from tailorbird.types.chat import ChatChunk, ChatOptions, Message
     from tailorbird.types.ids import ModelId
     from tailorbird.types.usage import Usage
     from tailorbird.workflow.money.meter import Meter, Ticket
 
 T = TypeVar("T")
+
+# What has `__aenter__` and `__aexit__`: a coroutine, of an `async def stream`, has neither.
+_BLOCK = cast("type[object]", AbstractAsyncContextManager)
 
 
 class MeteredChat(Chat):
@@ -83,6 +87,7 @@ class MeteredChat(Chat):
                     reply = await self._inner.complete(
                         messages, model=model, output=output, options=options, timeout_s=timeout_s
                     )
+            meter.promised(reply, Reply, "chat.complete", model)
         except BaseException as exc:
             ticket.failed(exc)
             raise
@@ -120,8 +125,10 @@ class MeteredChat(Chat):
                 asked = self._inner.stream(
                     messages, model=model, options=options, timeout_s=timeout_s
                 )
+                meter.promised(asked, _BLOCK, "chat.stream", model)
                 with ticket.under_way():
-                    opened = await stack.enter_async_context(asked)
+                    inner = await stack.enter_async_context(asked)
+                opened = _CheckedStream(inner, meter, model)
                 yield opened
         except BaseException as exc:
             _end_badly(ticket, opened, exc)
@@ -131,6 +138,24 @@ class MeteredChat(Chat):
             ticket.gave_up()
         else:
             await meter.finish(ticket, usage)
+
+
+class _CheckedStream(ChatStream):
+    """An answer while it arrives, whose whole is looked at."""
+
+    def __init__(self, inner: ChatStream, meter: Meter, model: ModelId) -> None:
+        """Pass on what `inner` gives."""
+        self._inner, self._meter, self._model = inner, meter, model
+
+    @override
+    def __aiter__(self) -> AsyncIterator[ChatChunk]:
+        return self._inner.__aiter__()
+
+    @override
+    def reply(self) -> Reply[None]:
+        reply = self._inner.reply()
+        self._meter.promised(reply, Reply, "chat.stream", self._model)
+        return reply
 
 
 def _end_badly(ticket: Ticket, opened: ChatStream | None, error: BaseException) -> None:
@@ -148,7 +173,7 @@ def _usage_of(stream: ChatStream) -> Usage | None:
     """Give what an answer used; None for one that was left early, or when nobody said."""
     try:
         return stream.reply().usage
-    except InvalidInputError:
+    except (InvalidInputError, UnexpectedResponseError):
         return None
 
 
@@ -177,6 +202,7 @@ class MeteredEmbeddings(Embeddings):
                 result = await self._inner.embed(
                     texts, model=model, dimensions=dimensions, timeout_s=timeout_s
                 )
+            self._meter.promised(result, EmbeddingResult, "embeddings.embed", model)
         except BaseException as exc:
             # Many texts go in several requests, and only the last one is known to be refused.
             if isinstance(exc, ProviderError) and len(texts) > 1:

@@ -11,6 +11,7 @@ from tailorbird.exceptions import ConfigError, NotFoundError
 from tailorbird.journal import Hosting
 from tailorbird.journal.holds import to_nano
 from tailorbird.protocols import Deployments
+from tailorbird.types.deployments import Deployment, HostingQuote
 from tailorbird.workflow.money.meter import was_never_sent
 from tailorbird.workflow.money.pricing import FROM_PROFILE, TUNED_PREFIX
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tailorbird.journal import Ledger
     from tailorbird.protocols import Clock
     from tailorbird.types.budget import Budget
-    from tailorbird.types.deployments import Deployment, DeploymentSpec, HostingQuote
+    from tailorbird.types.deployments import DeploymentSpec
     from tailorbird.types.ids import DeploymentName, ModelId
     from tailorbird.workflow.money.meter import Meter
 
@@ -42,6 +43,7 @@ class MeteredDeployments(Deployments):
         What is free stays free: a developer's tier has no price to change.
         """
         quote = await self._inner.quote(spec)
+        self._meter.promised(quote, HostingQuote, "deployments.quote", spec.model)
         own = self._own_price(spec.model)
         if own is None or quote.hourly == 0:
             return quote
@@ -67,7 +69,7 @@ class MeteredDeployments(Deployments):
         """
         budget = self._meter.budget
         if budget is None or await self._stands(spec.name):
-            return await self._inner.create(spec)
+            return self._checked(await self._inner.create(spec), "create", spec.name)
         hourly = await self._hourly(spec)
         return await self._create(spec, hourly, budget)
 
@@ -76,7 +78,7 @@ class MeteredDeployments(Deployments):
         nano = to_nano(hourly * Decimal(str(budget.hosting_hours)))
         await purse.hold("hosting", spec.name, nano, subject=spec.name)
         try:
-            made = await self._inner.create(spec)
+            made = self._checked(await self._inner.create(spec), "create", spec.name)
         except BaseException as exc:
             if was_never_sent(exc):
                 await purse.let_go("hosting", spec.name, nano)
@@ -111,6 +113,9 @@ class MeteredDeployments(Deployments):
         standing = await self._ledger.list_hosting(identity=self._meter.provider.identity)
         return any(one.name == name for one in standing)
 
+    def _checked(self, made: Deployment, operation: str, about: str) -> Deployment:
+        return self._meter.promised(made, Deployment, f"deployments.{operation}", about)
+
     @property
     def _ledger(self) -> Ledger:
         return self._meter.workspace.journal.ledger
@@ -135,7 +140,7 @@ class MeteredDeployments(Deployments):
 
     @override
     async def get(self, name: DeploymentName) -> Deployment:
-        return await self._inner.get(name)
+        return self._checked(await self._inner.get(name), "get", name)
 
     @override
     def list(self) -> AsyncIterator[Deployment]:
@@ -143,4 +148,5 @@ class MeteredDeployments(Deployments):
 
     @override
     async def wait_ready(self, name: DeploymentName, *, timeout_s: float = 3600.0) -> Deployment:
-        return await self._inner.wait_ready(name, timeout_s=timeout_s)
+        ready = await self._inner.wait_ready(name, timeout_s=timeout_s)
+        return self._checked(ready, "wait_ready", name)

@@ -14,7 +14,7 @@ from tailorbird.exceptions import UnsupportedError
 from tailorbird.journal.holds import to_nano
 from tailorbird.journal.threads import in_thread
 from tailorbird.protocols import FineTuningJobs
-from tailorbird.types.jobs import JobStatus, Reinforcement
+from tailorbird.types.jobs import Job, JobStatus, Reinforcement
 from tailorbird.workflow.money.meter import was_never_sent
 from tailorbird.workflow.money.pricing import training_cost, training_price
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tailorbird.journal import Holds
     from tailorbird.protocols import Files
     from tailorbird.types.ids import FileId, JobId
-    from tailorbird.types.jobs import Checkpoint, Job, JobEvent, JobSpec
+    from tailorbird.types.jobs import Checkpoint, JobEvent, JobSpec
     from tailorbird.workflow.money.meter import Meter
 
 # The estimate of tokens is within about 15 % on prose (`data.tokens`); that the JSON around the
@@ -53,14 +53,14 @@ class MeteredJobs(FineTuningJobs):
             UnsupportedError: There is a budget, and the job is billed by the hour.
         """
         if self._meter.budget is None:
-            return await self._inner.create(spec)
+            return self._checked(await self._inner.create(spec), "create", spec.model)
         nano = await self._worst(spec)
         purse, file = self._meter.purse, spec.training_file
         # By its file until the job has an id: a creation that is tried again holds once.
         await purse.hold("training", file, nano, subject=spec.model)
         self._meter.creating.add(file)
         try:
-            job = await self._inner.create(spec)
+            job = self._checked(await self._inner.create(spec), "create", spec.model)
         except BaseException as exc:
             if was_never_sent(exc):
                 await purse.let_go("training", file, nano)
@@ -98,6 +98,9 @@ class MeteredJobs(FineTuningJobs):
             rows += sum(1 for line in lines if line.strip())
         return tokens + _tokens([rest]), rows + bool(rest.strip())
 
+    def _checked(self, job: Job, operation: str, about: str) -> Job:
+        return self._meter.promised(job, Job, f"jobs.{operation}", about)
+
     @property
     def _holds(self) -> Holds:
         return self._meter.workspace.journal.holds
@@ -108,7 +111,7 @@ class MeteredJobs(FineTuningJobs):
 
     @override
     async def get(self, job_id: JobId) -> Job:
-        job = await self._inner.get(job_id)
+        job = self._checked(await self._inner.get(job_id), "get", job_id)
         if job.status.is_final:
             await self._settle(job)
         return job
@@ -135,15 +138,15 @@ class MeteredJobs(FineTuningJobs):
 
     @override
     async def cancel(self, job_id: JobId) -> Job:
-        return await self._inner.cancel(job_id)
+        return self._checked(await self._inner.cancel(job_id), "cancel", job_id)
 
     @override
     async def pause(self, job_id: JobId) -> Job:
-        return await self._inner.pause(job_id)
+        return self._checked(await self._inner.pause(job_id), "pause", job_id)
 
     @override
     async def resume(self, job_id: JobId) -> Job:
-        return await self._inner.resume(job_id)
+        return self._checked(await self._inner.resume(job_id), "resume", job_id)
 
     @override
     def events(self, job_id: JobId) -> AsyncIterator[JobEvent]:

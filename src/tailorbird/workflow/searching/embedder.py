@@ -98,6 +98,7 @@ class Embedder:
         Raises:
             InvalidInputError: A text is blank or too long.
             ProviderError: What the provider said; vectors of earlier calls are kept.
+            UnexpectedResponseError: Another model answers to the name than before.
         """
         import numpy as np  # noqa: PLC0415 - keeps 160 ms out of `import tailorbird`
 
@@ -115,6 +116,7 @@ class Embedder:
                 await other.wait()
             # The others' are known by now; where they failed, it is this task's turn.
             left = {key: text for key, text in left.items() if key not in known}
+        self._check_widths({len(known[key]) for key in keys})
         joined = b"".join(known[key] for key in keys)
         for key in keys[:_RECENT]:
             self._recent.put(key, known[key])
@@ -158,9 +160,27 @@ class Embedder:
         kind, shape = (getattr(vectors, name, None) for name in ("dtype", "shape"))
         if kind == "float32" and shape is not None and shape[:-1] == (count,):
             return vectors
-        raise UnexpectedResponseError(
+        raise self._unexpected(
             f"{count} texts must give an array of as many rows of float32, not shape {shape} of"
-            f" {kind}; see EmbeddingResult",
+            f" {kind}; see EmbeddingResult"
+        )
+
+    def _check_widths(self, sizes: set[int]) -> None:
+        """Do nothing where vectors have one width.
+
+        Raises:
+            UnexpectedResponseError: They have several.
+        """
+        if len(sizes) > 1:
+            widths = " and ".join(str(size // 4) for size in sorted(sizes))
+            raise self._unexpected(
+                f"the vectors of {self.model!r} have {widths} dimensions: another model answers to"
+                " the name than before; give it another name, or take a new workspace"
+            )
+
+    def _unexpected(self, reason: str) -> UnexpectedResponseError:
+        return UnexpectedResponseError(
+            reason,
             provider=self.identity.partition("/")[0],
             operation="embeddings.embed",
             accepted="yes",

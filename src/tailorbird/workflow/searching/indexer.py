@@ -68,7 +68,8 @@ class Indexer:
         next call completes.
 
         Raises:
-            InvalidInputError: There is no document, two have one id, or one names no tenant.
+            InvalidInputError: There is no document, two have one id, one names no tenant, or no
+                engine could keep one.
             DataError: A folder or file gives no document; every problem is listed.
             IndexMismatchError: The index exists with another model, width, cut or tenant field.
             IndexShrinkError: Most documents of the index are gone from the source.

@@ -97,12 +97,12 @@ class Ingestion:
         try:
             texts = await asyncio.to_thread(step.texts)
             found = await self.embedder.embed(texts)
+            self._chunks += len(texts)
+            self.embedded += found.fresh
+            self.usage += found.usage
+            tell(self.on_progress, "embedding", self._chunks, None)
         except Exception as exc:  # noqa: BLE001 - raised by `run`, in the order of the steps
             return exc
-        self._chunks += len(texts)
-        self.embedded += found.fresh
-        self.usage += found.usage
-        tell(self.on_progress, "embedding", self._chunks, None)
         return found
 
     async def _finish(self, item: tuple[Step, asyncio.Task[_Vectors]] | Exception) -> None:

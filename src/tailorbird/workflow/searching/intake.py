@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from tailorbird.data.documents.checks import unusable
 from tailorbird.data.documents.chunks import ChunkOptions, chunk_document
 from tailorbird.data.documents.files import shown_path
 from tailorbird.data.documents.reading import none_left, sorted_problems
@@ -134,8 +135,8 @@ class Intake:
         """Give what has changed, step by step; each is read and cut in a thread when asked for.
 
         Raises:
-            InvalidInputError: There is no document, two have one id, or one names no tenant. In a
-                sequence that is found before the first step.
+            InvalidInputError: There is no document, two have one id, one names no tenant, or no
+                engine could keep one. In a sequence that is found before the first step.
             DataError: A folder or file gives no document; every problem is listed.
             Exception: What a source of the caller's raises.
         """
@@ -194,10 +195,12 @@ class Intake:
 
     def _check(self, document: Document) -> None:
         if self._stream is None:
-            # The reader of files has done these two things itself.
+            # The reader of files has done these three things itself.
             if document.id in self._seen:
                 raise _twice(document)
             self._seen.add(document.id)
+            if not isinstance(self._source, Sequence):
+                _refuse_unusable(document)
             _report_hidden(document, self.read + 1, self._problems)
         if self._tenant_field is not None and self._tenant_field not in document.metadata:
             raise _lost([document.id], self._tenant_field)
@@ -209,6 +212,7 @@ class Intake:
             if document.id in seen:
                 raise _twice(document)
             seen.add(document.id)
+            _refuse_unusable(document)
         field = self._tenant_field
         lost = [one.id for one in documents if field is not None and field not in one.metadata]
         if field is not None and lost:
@@ -257,6 +261,11 @@ def _report_hidden(document: Document, record: int, problems: Problems) -> None:
                     record=record,
                     excerpt=excerpt(text, one.at),
                 )
+
+
+def _refuse_unusable(document: Document) -> None:
+    if (fault := unusable(document)) is not None:
+        raise InvalidInputError(f"document {excerpt(document.id)!r} cannot be indexed: {fault}")
 
 
 def _twice(document: Document) -> InvalidInputError:

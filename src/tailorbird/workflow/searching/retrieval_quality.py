@@ -25,7 +25,12 @@ from tailorbird.types.base import Frozen
 from tailorbird.types.ids import IndexName
 from tailorbird.types.retrieval import SearchMode, SearchQuery
 from tailorbird.workflow.progress import OnProgress, Progress, silent
-from tailorbird.workflow.searching.sources import is_among, place_names, without_page
+from tailorbird.workflow.searching.sources import (
+    found_among,
+    is_among,
+    place_names,
+    without_page,
+)
 from tailorbird.workflow.statistics import bootstrap_interval, wilson_interval
 
 if TYPE_CHECKING:
@@ -329,8 +334,6 @@ def _absent(
     """Give the sources that were never found and that no document's id is, whatever the page."""
     found = {source for one in places for source in one.matched}
     wanted = dict.fromkeys(source for one in questions for source in one.sources)
-    return tuple(
-        source
-        for source in wanted
-        if source not in found and not is_among([source, without_page(source)], *held)
-    )
+    bare = {source: without_page(source) for source in wanted if source not in found}
+    present = found_among(bare.values(), held)
+    return tuple(source for source, name in bare.items() if name not in present)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from pydantic import ValidationError
 
 from tailorbird.exceptions import ConfigError, IndexMismatchError, InvalidInputError
+from tailorbird.protocols.returned import promised
 from tailorbird.retrieval.reranking import check_reranked
-from tailorbird.types.retrieval import Reranked, SearchQuery
+from tailorbird.types.retrieval import Hit, IndexInfo, Reranked, SearchQuery
 from tailorbird.types.usage import Usage
 
 if TYPE_CHECKING:
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from tailorbird.protocols import Reranker, Retrieval
     from tailorbird.types.filters import Filter
     from tailorbird.types.ids import IndexName, ModelId
-    from tailorbird.types.retrieval import Hit, SearchMode
+    from tailorbird.types.retrieval import SearchMode
     from tailorbird.workflow.searching.embedder import Embedder
     from tailorbird.workflow.searching.selection import Rerank, Selection
+
+T = TypeVar("T")
 
 
 def make_query(
@@ -82,12 +85,18 @@ class Searcher:
             IndexMissingError: There is no such index, or it is empty.
             IndexMismatchError: The index was built with another embedding model.
             RetrievalError: The engine cannot serve the query.
+            UnexpectedResponseError: An engine of somebody's own gave something else than hits.
         """
         if self.embedder is None or query.mode == "lexical":
-            return await self.retrieval.search(name, query)
-        await self._check_model(name, self.embedder)
-        embedded = await self.embedder.embed([query.text])
-        return await self.retrieval.search(name, query, vector=embedded.vectors[0])
+            hits = await self.retrieval.search(name, query)
+        else:
+            await self._check_model(name, self.embedder)
+            embedded = await self.embedder.embed([query.text])
+            hits = await self.retrieval.search(name, query, vector=embedded.vectors[0])
+        self._promised(hits, tuple, "search", name)
+        for hit in hits:
+            self._promised(hit, Hit, "search", name)
+        return hits
 
     async def prepare(self, name: IndexName, texts: Sequence[str]) -> None:
         """Make the vectors of many queries at once; searches for them find theirs in the journal.
@@ -102,7 +111,7 @@ class Searcher:
             await self.embedder.embed(texts)
 
     async def _check_model(self, name: IndexName, embedder: Embedder) -> None:
-        info = await self.retrieval.get(name)
+        info = self._promised(await self.retrieval.get(name), IndexInfo, "get", name)
         if info.spec.embedding_model != embedder.model:
             message = (
                 f"index {name!r} was built with the embedding model"
@@ -110,6 +119,10 @@ class Searcher:
                 " use the same model, or build the index again under another name"
             )
             raise IndexMismatchError(message)
+
+    def _promised(self, value: object, kind: type[T], operation: str, name: IndexName) -> T:
+        engine = type(self.retrieval).__name__
+        return promised(value, kind, by=engine, operation=operation, about=name)
 
     async def select(
         self,
@@ -152,5 +165,6 @@ class Searcher:
             return Reranked(hits=())
         reranker = self.reranker(settings)
         reranked = await reranker.rerank(query, hits)
+        promised(reranked, Reranked, by=reranker.identity, operation="rerank")
         check_reranked(hits, reranked, by=reranker.identity)
         return reranked

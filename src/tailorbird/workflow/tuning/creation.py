@@ -20,10 +20,12 @@ from tailorbird.exceptions import (
     ProviderError,
     UnsupportedError,
 )
+from tailorbird.protocols.returned import promised
 from tailorbird.types.capabilities import TUNING, Capability
 from tailorbird.types.deployments import DeploymentSpec
 from tailorbird.types.ids import DeploymentName
 from tailorbird.types.jobs import RUN_KEY, JobSpec
+from tailorbird.types.models import ModelCard
 from tailorbird.workflow.once.leases import Holder, Leases
 from tailorbird.workflow.once.settling import SETTLE_S, settle
 from tailorbird.workflow.once.shielding import carry_through
@@ -231,6 +233,7 @@ class Creation:
             return
         try:
             card = await self.provider.models.get(base)
+            promised(card, ModelCard, by=self.provider.name, operation="models.get", about=base)
         except ProviderError as exc:
             # Not listed is not gone, and a key may train without being allowed to list models:
             # the provider will say itself whether the base can be tuned.

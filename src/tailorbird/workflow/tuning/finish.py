@@ -15,10 +15,12 @@ from tailorbird.exceptions import (
     UnsupportedError,
 )
 from tailorbird.journal import Hosting, Spending
+from tailorbird.protocols.returned import promised
 from tailorbird.types.capabilities import Capability
 from tailorbird.types.deployments import DeploymentSpec
 from tailorbird.types.ids import DeploymentName
 from tailorbird.types.jobs import StepMetrics, Supervised
+from tailorbird.types.models import ModelCard
 from tailorbird.types.tuned import TunedModel
 from tailorbird.types.usage import Usage
 from tailorbird.workflow.money.pricing import training_cost, training_price
@@ -276,11 +278,13 @@ class Finisher:
             return None
         for model in (tuned, base):
             try:
-                day = (await self.provider.models.get(model)).shutdown_date
+                card = await self.provider.models.get(model)
             except NotFoundError:
                 continue  # a base can be gone from the list while its tuned models still answer
-            if day is not None:
-                return day
+            name = self.provider.name
+            promised(card, ModelCard, by=name, operation="models.get", about=model)
+            if card.shutdown_date is not None:
+                return card.shutdown_date
         return None
 
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tailorbird.exceptions import NotFoundError, ProviderError
-from tailorbird.types.files import FileStatus
+from tailorbird.protocols.returned import promised
+from tailorbird.types.files import FileStatus, StoredFile
 from tailorbird.workflow.once.listing import distinct
 from tailorbird.workflow.once.settling import settle
 
 if TYPE_CHECKING:
     from tailorbird.journal import Journal
     from tailorbird.protocols import Clock, Files
-    from tailorbird.types.files import StoredFile
     from tailorbird.types.ids import FileId
     from tailorbird.workflow.tuning.tune import TrainingFile
 
@@ -66,7 +66,7 @@ class Uploads:
         known = await self.journal.get_upload(self.identity, mark)
         if known is not None:
             try:
-                stored = await self.files.get(known)
+                stored = self._checked(await self.files.get(known), "get")
             except NotFoundError:
                 # Deleted or expired meanwhile, or not visible yet: the list will tell.
                 await self.journal.forget_upload(self.identity, mark)
@@ -74,6 +74,10 @@ class Uploads:
                 if stored.status not in _GONE:
                     return (stored,)
         return await self._named(file, mark)
+
+    def _checked(self, stored: StoredFile, operation: str) -> StoredFile:
+        by = self.identity.partition("/")[0]
+        return promised(stored, StoredFile, by=by, operation=f"files.{operation}")
 
     async def _named(self, file: TrainingFile, mark: str) -> tuple[StoredFile, ...]:
         size = (await asyncio.to_thread(file.path.stat)).st_size
@@ -104,11 +108,12 @@ class Uploads:
         found = await self.find(file, tag=tag)
         stored = found[0] if found else await self._create(file, name, mark)
         await self.journal.put_upload(self.identity, mark, stored.id)
-        return (await self.files.wait_ready(stored.id)).id
+        return self._checked(await self.files.wait_ready(stored.id), "wait_ready").id
 
     async def _create(self, file: TrainingFile, name: str, mark: str) -> StoredFile:
         try:
-            return await self.files.create(file.path, name=f"{name}{_ending(mark)}")
+            made = await self.files.create(file.path, name=f"{name}{_ending(mark)}")
+            return self._checked(made, "create")
         except ProviderError as exc:
             if exc.accepted == "no":
                 raise

@@ -14,13 +14,15 @@ from tailorbird.data.documents.loaders.packages import (
     is_old_office,
 )
 from tailorbird.data.documents.loaders.table_text import TableText
+from tailorbird.data.documents.loaders.workbook import SheetFacts, sheet_facts
 from tailorbird.data.documents.loading import Loader, TextBuilder
 from tailorbird.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from python_calamine import CalamineWorkbook
+    from python_calamine import CalamineSheet, CalamineWorkbook
 
     from tailorbird.data.documents.loading import LoadedText, LoadOptions
     from tailorbird.data.problems import Problems
@@ -31,6 +33,7 @@ MAX_XML_BYTES = 256 * 2**20
 """Largest XML file within a workbook: our own bound. Sheets are read as a stream."""
 
 _SHOWN = 5
+_EXACT = 1e15  # Excel keeps 15 digits
 
 
 class ExcelLoader(Loader):
@@ -38,7 +41,7 @@ class ExcelLoader(Loader):
 
     @override
     def load(self, path: Path, *, options: LoadOptions, problems: Problems) -> LoadedText | None:
-        """Take the rows; formulas give the value that was last computed."""
+        """Take the rows; formulas give the value that was last computed, or are reported."""
         try:
             # An extra, and half of it is a compiled library.
             from python_calamine import CalamineWorkbook, PasswordError  # noqa: PLC0415
@@ -53,46 +56,132 @@ class ExcelLoader(Loader):
             # leave the kind of path open.
             opened = CalamineWorkbook.from_path(str(path))  # pyright: ignore[reportUnknownMemberType]
             with opened as book:
-                _write(book, builder, problems)
+                _Book({} if old else sheet_facts(path), builder, problems).write(book)
         except PasswordError:
             report_encrypted(problems)
             return None
         return builder.loaded()
 
 
-def _write(book: CalamineWorkbook, builder: TextBuilder, problems: Problems) -> None:
-    from python_calamine import SheetTypeEnum, SheetVisibleEnum  # noqa: PLC0415 - an extra
+class _Book:
+    """Writes the sheets of one workbook."""
 
-    hidden: list[str] = []
-    for sheet in book.sheets_metadata:
-        if sheet.typ != SheetTypeEnum.WorkSheet:
-            continue
-        if sheet.visible != SheetVisibleEnum.Visible:
-            hidden.append(sheet.name)
-            continue
-        rows = book.get_sheet_by_name(sheet.name)
-        if rows.start is None:
-            continue
-        builder.gap()
-        builder.mark("sheet", sheet.name)
-        builder.line(sheet.name)
-        table = TableText(builder)
-        for number, cells in enumerate(rows.iter_rows(), start=1):
-            table.row(number, [shown(cell) for cell in cells])
-    if hidden:
-        names = ", ".join(repr(name) for name in hidden[:_SHOWN])
-        reason = f"{len(hidden)} hidden sheets are left out: {names}"
-        problems.add("note", "document.hidden-part", reason, "show them in Excel to have them read")
+    def __init__(
+        self, facts: Mapping[str, SheetFacts], builder: TextBuilder, problems: Problems
+    ) -> None:
+        self._facts = facts
+        self._builder = builder
+        self._problems = problems
+
+    def write(self, book: CalamineWorkbook) -> None:
+        """Write each visible sheet, and report what of it cannot be had."""
+        from python_calamine import SheetTypeEnum, SheetVisibleEnum  # noqa: PLC0415 - an extra
+
+        hidden: list[str] = []
+        shown: list[str] = []
+        for sheet in book.sheets_metadata:
+            if sheet.typ != SheetTypeEnum.WorkSheet:
+                continue
+            if sheet.visible != SheetVisibleEnum.Visible:
+                hidden.append(sheet.name)
+                continue
+            shown.append(sheet.name)
+            rows = book.get_sheet_by_name(sheet.name)
+            if rows.start is not None:
+                self._sheet(sheet.name, rows, rows.start[1])
+        if hidden:
+            names = ", ".join(repr(name) for name in hidden[:_SHOWN])
+            more = f" and {len(hidden) - _SHOWN:,} more" if len(hidden) > _SHOWN else ""
+            reason = f"hidden sheets are left out: {names}{more}"
+            fix = "show them in Excel to have them read"
+            self._problems.add("note", "document.hidden-part", reason, fix)
+        self._report(shown)
+
+    def _sheet(self, name: str, rows: CalamineSheet, left: int) -> None:
+        self._builder.gap()
+        self._builder.mark("sheet", name)
+        self._builder.line(name)
+        table = TableText(self._builder)
+        percents = self._facts.get(name, SheetFacts()).percents
+        merged = _Merged(rows.merged_cell_ranges or (), left)
+        for number, values in enumerate(rows.iter_rows()):
+            cells = [
+                percentage(value) if (number, at) in percents else shown(value)
+                for at, value in enumerate(values, start=left)
+            ]
+            table.row(number + 1, merged.filled(number, cells))
+
+    def _report(self, names: Sequence[str]) -> None:
+        """Report formulas and errors by the sheets that they stand in."""
+        known = [(name, self._facts[name]) for name in names if name in self._facts]
+        if uncomputed := [(name, one.uncomputed) for name, one in known if one.uncomputed]:
+            reason = f"formulas that have no computed value are left out: {_counted(uncomputed)}"
+            fix = "open it in Excel or LibreOffice and save it: that computes them"
+            self._problems.add("warning", "document.formulas", reason, fix)
+        if errors := [(name, one.errors) for name, one in known if one.errors]:
+            reason = f"cells that show an error such as #N/A are left out: {_counted(errors)}"
+            fix = "correct their formulas, if the values matter"
+            self._problems.add("note", "document.cell-errors", reason, fix)
+
+
+class _Merged:
+    """Cells that are merged over several rows, whose value holds for each of them."""
+
+    def __init__(
+        self, ranges: Iterable[tuple[tuple[int, int], tuple[int, int]]], left: int
+    ) -> None:
+        """Take the ranges: first and last row and column, from 0; `left` is the first column."""
+        self._lasts = {
+            (top, column - left): bottom for (top, column), (bottom, _) in ranges if bottom > top
+        }
+        self._open: dict[int, tuple[int, str]] = {}  # by column: last row, value
+
+    def filled(self, number: int, cells: list[str]) -> list[str]:
+        """Give a row, from 0, with the values of merged cells that began above it."""
+        if not any(cells):
+            return cells
+        self._open = {at: one for at, one in self._open.items() if one[0] >= number}
+        filled = cells.copy()
+        for at, (_, value) in self._open.items():
+            filled[at] = cells[at] or value
+        for at, cell in enumerate(cells):
+            if cell and (last := self._lasts.get((number, at))):
+                self._open[at] = (last, cell)
+        return filled
+
+
+def _counted(found: Sequence[tuple[str, int]]) -> str:
+    listed = ", ".join(f"{count:,} in {name!r}" for name, count in found[:_SHOWN])
+    more = f" and in {len(found) - _SHOWN:,} more sheets" if len(found) > _SHOWN else ""
+    return f"{listed}{more}"
+
+
+def percentage(value: _CellValue) -> str:
+    """Write the value of a cell that is formatted as a percentage: 0.085 is 8.5%."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return shown(value)
+    # Multiplying adds an error in the last place: 0.07 * 100 is 7.000000000000001.
+    return f"{value * 100:.12g}%"
 
 
 def shown(cell: _CellValue) -> str:
     """Write the value of a cell, close to what a reader of the sheet sees."""
     if isinstance(cell, bool):
         return str(cell).upper()
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
+    if isinstance(cell, float):
+        # Excel computes with 15 digits: the 0.30000000000000004 of a file is 0.3 to its reader.
+        return str(int(cell)) if cell.is_integer() and abs(cell) < _EXACT else f"{cell:.15g}"
     if isinstance(cell, datetime):
         return cell.date().isoformat() if cell.time() == time() else cell.isoformat(sep=" ")
     if isinstance(cell, (date, time)):
         return cell.isoformat()
+    if isinstance(cell, timedelta):
+        return _hours(cell)
     return str(cell)
+
+
+def _hours(cell: timedelta) -> str:
+    """Write a length of time as Excel does: 30 hours are 30:00:00."""
+    seconds = round(abs(cell.total_seconds()))
+    sign = "-" if cell < timedelta() else ""
+    return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"

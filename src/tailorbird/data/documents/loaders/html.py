@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Standard, 4.2, https://encoding.spec.whatwg.org/#names-and-labels (read 2026-11-22).
 _DECLARED_WITHIN = 1024
 _DECLARED = re.compile(rb"""<meta[^>]*?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]+)""", re.IGNORECASE)
+_DECLARED_XML = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9_:.-]+)""")
 _MEANT = {
     **dict.fromkeys(
         ("shift_jis", "shift-jis", "sjis", "x-sjis", "ms_kanji", "csshiftjis"), "cp932"
@@ -41,7 +42,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_BLOCK_CHARACTERS = 1 << 16
 _LOOKED_AT = 1 << 16  # bytes
 
 
@@ -56,9 +56,7 @@ class HtmlLoader(Loader):
             return None
         builder = TextBuilder(options)
         reader = MarkupReader(builder)
-        for at in range(0, len(text), _BLOCK_CHARACTERS):
-            reader.feed(text[at : at + _BLOCK_CHARACTERS])
-        reader.finish()
+        reader.read(text)
         return builder.loaded(title=reader.title or reader.first_heading)
 
 
@@ -98,7 +96,7 @@ def _candidates(body: bytes, encoding: str) -> list[str]:
         return [encoding]
     if wide := utf16_without_mark(body[:_LOOKED_AT]):
         return [wide]
-    found = _DECLARED.search(body[:_DECLARED_WITHIN])
+    found = _DECLARED.search(body[:_DECLARED_WITHIN]) or _DECLARED_XML.match(body)
     label = found[1].decode("ascii").lower() if found else ""
     declared = _MEANT.get(label) or (label if _LABEL.fullmatch(label) and _is_known(label) else "")
     return list(dict.fromkeys(filter(None, [declared, "utf-8", "cp932"])))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from typing_extensions import override
 
 from tailorbird.data.documents.files import report_broken, report_encrypted
+from tailorbird.data.documents.loaders.pdf_forms import has_other_form, typed_lines
 from tailorbird.data.documents.loading import Loader, TextBuilder
 from tailorbird.text.headings import plain_headings
 from tailorbird.text.scripts import is_cjk_char
@@ -30,6 +31,9 @@ _SHOWN = 10
 _FULL_LINE = 0.8  # share of the longest line on a page from which on a line may be a full one
 _LOOKED_FOR = 200  # characters of a heading
 _GOES_ON = "、，"
+# What paints a picture, a shape or a line; a page that is blank may still choose a font. ISO
+# 32000-2:2020, 8.5.3 "Path-painting operators", 8.7.4.2, 8.8 and 8.9.7.
+_PAINTS = re.compile(rb"(?<![^\s\])>])(?:Do|EI|sh|[fBb]\*?|[FSs])(?!\S)")
 # Titles that programs write by themselves.
 _NO_TITLE = re.compile(
     r"microsoft |untitled|無題|\(anonymous\)$|powerpoint (?:presentation|プレゼンテーション)$"
@@ -84,14 +88,19 @@ class _Pdf:
         headings = self._bookmarks()
         pages_with_text = 0
         for number, page in enumerate(self._reader.pages, start=1):
-            text = joined_lines(page.extract_text())
+            text, typed = joined_lines(page.extract_text()), typed_lines(page)
             self._write(number, text, headings.get(number, ()))
-            if text.strip():
+            self._write_typed(typed)
+            if typed or text.strip():
                 pages_with_text += 1
-            elif _has_picture(page):
+            if not text.strip() and _has_picture(page):
                 self._pictures.append(number)
         if self._pictures and not self._report_pictures(pages_with_text):
             return None
+        if has_other_form(self._reader):
+            reason = "the file is a form in XFA, which shows its text in Acrobat alone"
+            fix = "print it into a new PDF file"
+            self._problems.add("warning", "document.form", reason, fix)
         return self._builder.loaded(title=self._title())
 
     def _write(self, number: int, text: str, headings: Sequence[str]) -> None:
@@ -106,6 +115,13 @@ class _Pdf:
                 at = found
             self._builder.mark("section", heading)
         self._builder.add(text[at:])
+
+    def _write_typed(self, lines: Sequence[str]) -> None:
+        """Write what was typed into a page, behind its text."""
+        if lines:
+            self._builder.gap()
+        for line in lines:
+            self._builder.line(line)
 
     def _bookmarks(self) -> Mapping[int, Sequence[str]]:
         """Give the titles of bookmarks by the page they lead to, from 1."""
@@ -129,12 +145,12 @@ class _Pdf:
 
     def _report_pictures(self, pages_with_text: int) -> bool:
         """Report pages that are pictures; say whether there is any text all the same."""
-        count = len(self._pictures)
         fix = "let a program for text recognition (OCR) add the text to the file"
         if not pages_with_text:
-            reason = f"the file is scanned: its {count:,} pages are pictures without text"
+            reason = "the file is scanned: its pages are pictures without text"
             self._problems.add("error", "document.scanned", reason, fix)
             return False
+        count = len(self._pictures)
         shown = ", ".join(map(str, self._pictures[:_SHOWN]))
         more = f" and {count - _SHOWN:,} more" if count > _SHOWN else ""
         reason = f"pages that are pictures without text are left out: {shown}{more}"
@@ -178,4 +194,4 @@ def _find(heading: str, text: str, start: int) -> int | None:
 def _has_picture(page: PageObject) -> bool:
     """Say whether a page draws anything: without text, that is a picture, or text as lines."""
     content = page.get_contents()
-    return content is not None and bool(content.get_data().strip())
+    return content is not None and _PAINTS.search(content.get_data()) is not None

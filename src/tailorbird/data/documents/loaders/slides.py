@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from xml.etree.ElementTree import ParseError
 
 from typing_extensions import override
 
 from tailorbird.data.documents.loaders.markup import CELL_SEPARATOR
 from tailorbird.data.documents.loaders.packages import PackageLimits, check_package
+from tailorbird.data.documents.loaders.slide_graphics import graphic_lines
 from tailorbird.data.documents.loading import Loader, TextBuilder
 from tailorbird.exceptions import MissingExtraError
 
@@ -16,11 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from tailorbird.data.documents.loaders.slide_graphics import Element, Part
     from tailorbird.data.documents.loading import LoadedText, LoadOptions
     from tailorbird.data.problems import Problems
 
 MAX_XML_BYTES = 32 * 2**20
 """Largest XML file within a presentation: our own bound. It is read as a tree of objects."""
+
+
+_PRESENTATION = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+_PROPERTIES = f"{_PRESENTATION}cNvPr"
+_PLACEHOLDER = f"{_PRESENTATION}ph"
 
 
 class _Paragraph(Protocol):
@@ -43,13 +51,9 @@ class _Table(Protocol):
     rows: Iterable[_Row]
 
 
-class _Element(Protocol):
-    def get(self, key: str) -> str | None:
-        """Give an attribute."""
-        ...
-
-
 class _Shape(Protocol):
+    element: Element
+    part: Part
     shape_id: int
     has_text_frame: bool
     text_frame: _TextFrame
@@ -69,7 +73,7 @@ class _Notes(Protocol):
 
 
 class _Slide(Protocol):
-    element: _Element
+    element: Element
     shapes: _Shapes
     has_notes_slide: bool
     notes_slide: _Notes
@@ -93,7 +97,7 @@ class _Pptx(Protocol):
 
 
 class SlidesLoader(Loader):
-    """Takes text, tables and notes of each visible slide; a slide is a page."""
+    """Takes text, tables, charts, diagrams and notes of each visible slide; a slide is a page."""
 
     @override
     def load(self, path: Path, *, options: LoadOptions, problems: Problems) -> LoadedText | None:
@@ -106,55 +110,99 @@ class SlidesLoader(Loader):
             return None
         builder = TextBuilder(options)
         hidden: list[int] = []
+        unseen: list[int] = []
+        damaged: list[int] = []
         with path.open("rb") as file:
             presentation = pptx.Presentation(file)
             for number, slide in enumerate(presentation.slides, start=1):
                 if slide.element.get("show") in {"0", "false"}:
                     hidden.append(number)
                 else:
-                    _write(slide, number, builder)
+                    written = _Written(slide, number, builder)
+                    unseen += written.hidden
+                    damaged += written.damaged
             title = presentation.core_properties.title
-        if hidden:
-            reason = f"hidden slides are left out: {', '.join(map(str, hidden))}"
-            fix = "show them in PowerPoint to have them read"
-            problems.add("note", "document.hidden-part", reason, fix)
+        for numbers, what in ((hidden, "hidden slides"), (unseen, "hidden shapes on slides")):
+            if numbers:
+                reason = f"{what} are left out: {_listed(numbers)}"
+                fix = "show them in PowerPoint to have them read"
+                problems.add("note", "document.hidden-part", reason, fix)
+        if damaged:
+            reason = f"charts or diagrams that cannot be read are left out: {_listed(damaged)}"
+            fix = "save it again in PowerPoint"
+            problems.add("warning", "document.broken-part", reason, fix)
         return builder.loaded(title="" if title == "PowerPoint Presentation" else title)
 
 
-def _write(slide: _Slide, number: int, builder: TextBuilder) -> None:
-    """Write a slide: its title, what stands on it, and its notes."""
-    builder.gap()
-    builder.mark("page", number)
-    title = slide.shapes.title
-    heading = " ".join(_lines(title.text_frame)) if title is not None else ""
-    builder.mark("section", heading)
-    if heading:
-        builder.line(heading)
-    for shape in _flat(slide.shapes):
-        if title is None or shape.shape_id != title.shape_id:
-            for line in _shape_lines(shape):
-                builder.line(line)
-    if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
+def _listed(slides: Iterable[int]) -> str:
+    return ", ".join(map(str, dict.fromkeys(slides)))
+
+
+class _Written:
+    """A slide that was written: its title, what stands on it, and its notes."""
+
+    def __init__(self, slide: _Slide, number: int, builder: TextBuilder) -> None:
+        self.hidden: list[int] = []
+        """Its number, once for each shape that is hidden."""
+        self.damaged: list[int] = []
+        """Its number, once for each chart or diagram that cannot be read."""
+        self._number = number
+        self._builder = builder
         builder.gap()
-        for line in _lines(notes):
-            builder.line(line)
+        builder.mark("page", number)
+        title = slide.shapes.title
+        heading = " ".join(_lines(title.text_frame)) if title is not None else ""
+        builder.mark("section", heading)
+        if heading:
+            builder.line(heading)
+        for shape in _flat(slide.shapes):
+            if shape is None:
+                self.hidden.append(number)
+            elif title is None or shape.shape_id != title.shape_id:
+                self._shape(shape)
+        if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
+            builder.gap()
+            for line in _lines(notes):
+                builder.line(line)
+
+    def _shape(self, shape: _Shape) -> None:
+        try:
+            lines = _shape_lines(shape)
+        except (KeyError, ParseError):  # of the file that holds a chart or diagram
+            self.damaged.append(self._number)
+            return
+        for line in lines:
+            self._builder.line(line)
 
 
-def _flat(shapes: Iterable[_Shape]) -> Iterator[_Shape]:
-    """Give shapes, the ones in groups included."""
+def _flat(shapes: Iterable[_Shape]) -> Iterator[_Shape | None]:
+    """Give shapes, the ones in groups included; None for those that are hidden."""
     for shape in shapes:
         inner = cast("Iterable[_Shape] | None", getattr(shape, "shapes", None))
-        if inner is None:
+        if _is_hidden(shape.element):
+            yield None
+        elif inner is None:
             yield shape
         else:
             yield from _flat(inner)
 
 
+def _is_hidden(element: Element) -> bool:
+    """Say whether a shape or a group of shapes is hidden: its own properties come first."""
+    own = next(element.iter(_PROPERTIES), None)
+    return own is not None and own.get("hidden") in {"1", "true"}
+
+
+def _is_number(element: Element) -> bool:
+    """Say whether a shape is the place for the number of the slide."""
+    return any(one.get("type") == "sldNum" for one in element.iter(_PLACEHOLDER))
+
+
 def _shape_lines(shape: _Shape) -> list[str]:
     if shape.has_text_frame:
-        return _lines(shape.text_frame)
+        return [] if _is_number(shape.element) else _lines(shape.text_frame)
     if not getattr(shape, "has_table", False):
-        return []
+        return graphic_lines(shape.element, shape.part)
     rows = (
         [" ".join(cell.text.split()) for cell in row.cells if cell.text.strip()]
         for row in shape.table.rows

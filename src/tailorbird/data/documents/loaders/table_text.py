@@ -21,8 +21,9 @@ class TableText:
     """Writes one table: `column: cell | column: cell`, so that a row is understood alone.
 
     The names are those of the first row with two cells or more, if all of them are different texts;
-    lines above it, such as the table's title, stay as they are. Empty cells are left out. A line
-    break within a cell becomes a blank: each row is one line.
+    lines above it, such as the table's title, stay as they are. Empty cells are left out, and so is
+    the name of a column where a cell repeats it, as in a header over two rows. A line break within
+    a cell becomes a blank: each row is one line.
     """
 
     def __init__(self, builder: TextBuilder) -> None:
@@ -52,7 +53,7 @@ class TableText:
         names = self._names or []
         self._builder.line(
             CELL_SEPARATOR.join(
-                f"{names[at]}: {cell}" if at < len(names) and names[at] else cell
+                f"{names[at]}: {cell}" if at < len(names) and names[at] not in {"", cell} else cell
                 for at, cell in enumerate(cells)
                 if cell
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
@@ -9,6 +10,7 @@ from typing_extensions import override
 
 from tailorbird.data.documents.loaders.markup import MarkupReader
 from tailorbird.data.documents.loaders.packages import PackageLimits, check_package
+from tailorbird.data.documents.loaders.word_parts import WordParts
 from tailorbird.data.documents.loading import Loader, TextBuilder
 from tailorbird.exceptions import MissingExtraError
 
@@ -25,6 +27,8 @@ takes about twenty times as much."""
 
 # Styles that mammoth does not know by itself; its own map has the six headings.
 _STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => p:fresh"
+
+_BACK = re.compile(r'<a href="#(?:foot|end)note-ref-[^"]*">↑</a>')  # the way back from a note
 
 
 class _Result(Protocol):
@@ -47,7 +51,10 @@ class _Mammoth(Protocol):
 
 
 class WordLoader(Loader):
-    """Takes text, headings, lists, tables, footnotes and text boxes; pages are not in the file."""
+    """Takes text, headings, lists, tables, footnotes and text boxes; pages are not in the file.
+
+    Headers come first and footers last, each once. Comments and hidden text are left out.
+    """
 
     @override
     def load(self, path: Path, *, options: LoadOptions, problems: Problems) -> LoadedText | None:
@@ -58,17 +65,24 @@ class WordLoader(Loader):
             raise MissingExtraError(package="mammoth", extra="documents") from exc
         if not check_package(path, PackageLimits(xml_bytes=MAX_XML_BYTES), problems):
             return None
-        with path.open("rb") as file:
-            page = mammoth.convert_to_html(
-                file,
-                style_map=_STYLES,
-                include_embedded_style_map=False,
-                convert_image=_no_image,
-            )
+        parts = WordParts(path)
+        page = mammoth.convert_to_html(
+            parts.package(),
+            style_map=_STYLES,
+            include_embedded_style_map=False,
+            convert_image=_no_image,
+        )
+        if parts.hidden:
+            reason = f"pieces of hidden text that are left out: {parts.hidden:,}"
+            fix = "show them in Word to have them read: font, hidden"
+            problems.add("note", "document.hidden-part", reason, fix)
+        if parts.damaged:
+            reason = f"headers and footers that cannot be read are left out: {parts.damaged:,}"
+            fix = "save it again in Word"
+            problems.add("warning", "document.broken-part", reason, fix)
         builder = TextBuilder(options)
         reader = MarkupReader(builder)
-        reader.feed(page.value)
-        reader.finish()
+        reader.read(_BACK.sub("", page.value))
         return builder.loaded(title=reader.first_heading)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, cast
 
 from tailorbird.data.files.jsonl import shape_of
@@ -10,6 +9,7 @@ from tailorbird.data.problems import excerpt
 from tailorbird.data.training.checks.content import check_content
 from tailorbird.data.training.checks.tools import check_answers, check_calls
 from tailorbird.data.training.row import list_in
+from tailorbird.problem import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -156,7 +156,7 @@ def _report_role(role: str, place: str, row: TrainingRow) -> None:
         row.report.warning("chat.role-deprecated", reason, fix, field=place)
         return
     plain = role.strip().lower()
-    near = _SYNONYMS.get(plain) or next(iter(difflib.get_close_matches(plain, ROLES, n=1)), None)
+    near = _SYNONYMS.get(plain) or nearest(plain, ROLES)
     known = ", ".join(map(repr, ROLES))
     fix = f"did you mean {near!r}? The roles are {known}" if near else f"take one of {known}"
     reason = f"there is no role {excerpt(role)!r}"
@@ -166,8 +166,8 @@ def _report_role(role: str, place: str, row: TrainingRow) -> None:
 def _report_keys(message: JsonObject, where: str, row: TrainingRow) -> None:
     for key in message:
         if key not in _KEYS:
-            near = difflib.get_close_matches(key, _KEYS, n=1)
-            fix = f"did you mean {near[0]!r}? If not, remove it" if near else "remove it"
+            near = did_you_mean(key, _KEYS)
+            fix = f"{near} If not, remove it" if near else "remove it"
             reason = f"messages have no key {excerpt(key)!r}"
             place = f"{where}.{excerpt(key)}"
             row.report.error("chat.key-unknown", reason, fix, field=place)

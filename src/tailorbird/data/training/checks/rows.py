@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from tailorbird.data.training.checks.content import check_texts
 from tailorbird.data.training.checks.messages import check_message, check_messages, check_roles
 from tailorbird.data.training.checks.tools import check_tools
 from tailorbird.data.training.row import list_in, object_in
+from tailorbird.problem import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -212,8 +212,8 @@ def _check_keys(
 ) -> None:
     for key in (one for one in row if one not in known):
         place = f"{where}{excerpt(key)}"
-        near = difflib.get_close_matches(key, known, n=1)
-        fix = f"did you mean {near[0]!r}? If not, remove it" if near else "remove it"
+        near = did_you_mean(key, known)
+        fix = f"{near} If not, remove it" if near else "remove it"
         reason = f"training knows no key {excerpt(key)!r}"
         under.report.warning("row.unknown-key", reason, fix, field=place)
         _check_value(row[key], place, under)
@@ -235,10 +235,10 @@ def _report_foreign(row: JsonObject, under: TrainingRow, *, key: str, fix: str) 
         reason = f"the row is in another format: {known.name}"
         under.report.error("row.foreign-format", reason, known.fix, field="")
         return
-    near = difflib.get_close_matches(key, row, n=1)
+    near = nearest(key, row)
     names = ", ".join(excerpt(one) for one in list(row)[:5]) or "nothing"
     reason = f"the key {key!r} is missing; the row has {names}"
-    hint = f"did you mean {key!r} by {excerpt(near[0])!r}? " if near else ""
+    hint = "" if near is None else f"did you mean {key!r} by {excerpt(near)!r}? "
     code = "chat.messages-missing" if key == "messages" else "dpo.input-missing"
     under.report.error(code, reason, hint + fix, field=key)
 

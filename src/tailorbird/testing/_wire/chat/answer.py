@@ -127,9 +127,11 @@ def events(
     """Give streamed answers to one question, one after the other, as server-sent events.
 
     Tokens come in a last chunk without choices where they are asked for. Azure begins with a chunk
-    without choices, and sends the findings of its filter after the answer has ended, in a choice
-    without `delta`. An answer that is cut ends without a reason and without `[DONE]`.
+    without choices, and sends the findings of its filter with each piece; one that filters
+    asynchronously sends them after the answer has ended, in a choice without `delta`. An answer
+    that is cut ends without a reason and without `[DONE]`.
     """
+    late = world.dialect.annotated and world.settings.asynchronous_filter
     if world.dialect.annotated:
         yield event({**_azure_head(), "choices": [], "prompt_filter_results": prompt_findings()})
     head: dict[str, JsonValue] = {
@@ -142,7 +144,10 @@ def events(
     }
     for number, answer in enumerate(answers):
         for chunk, is_first in _spoken(answer):
-            body = {**head, "choices": [_choice(chunk, number, is_first=is_first)]}
+            choice = _choice(chunk, number, is_first=is_first)
+            if world.dialect.annotated and not late:
+                choice["content_filter_results"] = filter_findings() if chunk.text else {}
+            body: dict[str, JsonValue] = {**head, "choices": [choice]}
             if include_usage:
                 body["usage"] = None
             if obfuscate:
@@ -150,7 +155,7 @@ def events(
             yield event(body)
         if answer.reply is None:
             return
-        if world.dialect.annotated:
+        if late:
             written = sum(len(chunk.text) for chunk in answer.chunks)
             yield event({**_azure_head(), "choices": [_findings(written, number)]})
     usage = _together([_used(answer) for answer in answers])
@@ -183,7 +188,7 @@ async def in_turn(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _choice(chunk: ChatChunk, number: int, *, is_first: bool) -> JsonValue:
+def _choice(chunk: ChatChunk, number: int, *, is_first: bool) -> dict[str, JsonValue]:
     delta: dict[str, JsonValue] = {}
     if is_first:
         delta = {"role": "assistant", "content": "", "refusal": None}

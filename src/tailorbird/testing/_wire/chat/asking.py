@@ -15,9 +15,16 @@ from tailorbird.exceptions import (
     RefusedError,
     StreamTruncatedError,
 )
-from tailorbird.providers.fake.composing import pieces_of
+from tailorbird.providers.fake.composing import forced_tool, pieces_of
 from tailorbird.testing._wire.errors import INVALID, WireError
-from tailorbird.types.chat import ChatChunk, ChatOptions, FinishReason, Message, PlainReply
+from tailorbird.types.chat import (
+    ChatChunk,
+    ChatOptions,
+    FinishReason,
+    Message,
+    PlainReply,
+    ToolCallDelta,
+)
 from tailorbird.types.ids import ModelId
 from tailorbird.types.usage import Usage
 
@@ -87,7 +94,7 @@ async def replied(world: World, asked: Asked) -> Reply[None]:
     """
     chat = world.provider.chat
     try:
-        if asked.output is None:
+        if asked.output is None or _must_call(asked):
             reply = await chat.complete(asked.messages, model=asked.model, options=asked.options)
         else:
             full = await chat.complete(
@@ -105,8 +112,9 @@ async def replied(world: World, asked: Asked) -> Reply[None]:
     except OutputInvalidError as exc:
         most = asked.options.max_output_tokens
         cut = most is not None and estimate_tokens(exc.text) >= most - 1
-        finish = FinishReason.LENGTH if cut else FinishReason.STOP
-        return _made(world, asked, exc.text, finish=finish)
+        if cut:
+            return _made(world, asked, exc.text, finish=FinishReason.LENGTH)
+        reply = _made(world, asked, exc.text)
     return _as_object(reply) if asked.any_object else reply
 
 
@@ -118,7 +126,7 @@ async def streamed(world: World, asked: Asked) -> Streamed:
     """
     if asked.output is not None or asked.any_object:
         reply = await replied(world, asked)
-        return Streamed(chunks=tuple(_cut(reply)), reply=reply, model=reply.model, id=reply.id)
+        return Streamed(chunks=tuple(cut(reply)), reply=reply, model=reply.model, id=reply.id)
     chunks: list[ChatChunk] = []
     try:
         async with world.provider.chat.stream(
@@ -135,8 +143,13 @@ async def streamed(world: World, asked: Asked) -> Streamed:
         filtered = isinstance(exc, ContentFilteredError)
         finish = FinishReason.CONTENT_FILTER if filtered else FinishReason.STOP
         reply = _made(world, asked, "", finish=finish)
-        chunks = list(_cut(reply))
+        chunks = list(cut(reply))
     return Streamed(chunks=tuple(chunks), reply=reply, model=reply.model, id=reply.id)
+
+
+def _must_call(asked: Asked) -> bool:
+    """Say whether the answer is a call, which has no form."""
+    return forced_tool(asked.options, asked.messages) is not None
 
 
 def _made(
@@ -174,13 +187,17 @@ def _as_object(reply: Reply[None]) -> Reply[None]:
     return reply.model_copy(update={"text": text})
 
 
-def _cut(reply: Reply[None]) -> Iterator[ChatChunk]:
+def cut(reply: Reply[None]) -> Iterator[ChatChunk]:
+    """Cut an answer into pieces, as a stream sends it."""
     yield ChatChunk()
     tokens = pieces_of(reply.text)
     for start in range(0, len(tokens), _TOKENS_A_PIECE):
         yield ChatChunk(text="".join(tokens[start : start + _TOKENS_A_PIECE]))
     if reply.refusal is not None:
         yield ChatChunk(refusal=reply.refusal)
+    for index, call in enumerate(reply.tool_calls):
+        piece = ToolCallDelta(index=index, id=call.id, name=call.name, arguments=call.arguments)
+        yield ChatChunk(tool_calls=(piece,))
     yield ChatChunk(finish_reason=reply.finish_reason)
     yield ChatChunk(usage=reply.usage)
 

@@ -8,6 +8,7 @@ from tailorbird.testing._wire.bodies import parsed_in_turn, read_asked
 from tailorbird.testing._wire.chat.answer import completion, events, in_turn
 from tailorbird.testing._wire.chat.asking import check_call, replied, streamed
 from tailorbird.testing._wire.chat.request import ChatBody, asked_of
+from tailorbird.testing._wire.chat.stored import StoredChats
 from tailorbird.testing._wire.errors import json_response
 from tailorbird.testing._wire.rates import rate_headers
 from tailorbird.testing._wire.routing import route
@@ -29,10 +30,15 @@ def routes(world: World) -> list[Route]:
         body = await parsed_in_turn(await read_asked(request, world), world, ChatBody)
         headers = rate_headers(world)
         if not body.stream:
-            return json_response(await _completed(world, body), headers=headers)
+            shown = await _completed(world, body)
+            world.kept(StoredChats).keep(body, shown)
+            return json_response(shown, headers=headers)
         asked = asked_of(body, world)
         check_call(world, asked)
         answers = [await streamed(world, asked) for _ in range(body.n or 1)]
+        whole = [one.reply for one in answers if one.reply is not None]
+        if len(whole) == len(answers):
+            world.kept(StoredChats).keep(body, completion(whole, world))
         options = body.stream_options
         pieces = events(
             answers,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias, TypeVar, cast, get_args
 
 from pydantic import Field, JsonValue
 
 from tailorbird.testing._wire.bodies import WireModel, invalid
 from tailorbird.testing._wire.chat.asking import Asked
-from tailorbird.testing._wire.schemas import check_strict, output_type
+from tailorbird.testing._wire.schemas import check_strict, output_type, told_form
 from tailorbird.types.chat import (
     ChatOptions,
     ImagePart,
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tailorbird.testing._wire.world import World
+
+T = TypeVar("T")
 
 _Percent: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 _Penalty: TypeAlias = Annotated[float, Field(ge=-2, le=2)]
@@ -79,9 +81,20 @@ class _Named(WireModel):
     name: str
 
 
-class _Choice(WireModel):
+class _NamedTool(WireModel):
     type: Literal["function"]
     function: _Named
+
+
+class _Allowed(WireModel):
+    mode: Literal["auto", "required"]
+    tools: list[_NamedTool]
+
+
+class _Choice(WireModel):
+    type: Literal["function", "allowed_tools"]
+    function: _Named | None = None
+    allowed_tools: _Allowed | None = None
 
 
 class _JsonSchema(WireModel):
@@ -132,6 +145,8 @@ class ChatBody(WireModel):
     """Against words that were said often; changes nothing here."""
     presence_penalty: _Penalty | None = None
     """Against words that were said; changes nothing here."""
+    functions: list[JsonValue] | None = None
+    """What `tools` replaced; refused."""
     tools: list[_Tool] | None = None
     """Functions the model may ask for."""
     tool_choice: Literal["auto", "none", "required"] | _Choice | None = None
@@ -140,6 +155,10 @@ class ChatBody(WireModel):
     """Whether one answer may hold several calls."""
     response_format: _Format | None = None
     """Form of the answer."""
+    store: bool | None = None
+    """Whether the completion can be fetched again."""
+    metadata: Annotated[dict[str, str], Field(max_length=16)] | None = None
+    """Pairs that are kept with it."""
     stream: bool | None = None
     """Whether the answer comes in pieces."""
     stream_options: _StreamOptions | None = None
@@ -147,10 +166,10 @@ class ChatBody(WireModel):
 
     # What else OpenAI's description of CreateChatCompletionRequest names.
     ignored: ClassVar[frozenset[str]] = frozenset({
-        "audio", "function_call", "functions", "logit_bias", "metadata",
+        "access_programs", "audio", "function_call", "logit_bias",
         "modalities", "moderation", "prediction", "prompt_cache_key",
         "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "service_tier",
-        "store", "user", "user_security_context", "verbosity", "web_search_options",
+        "user", "user_security_context", "verbosity", "web_search_options",
     })  # fmt: skip
 
 
@@ -183,6 +202,8 @@ def asked_of(body: ChatBody, world: World) -> Asked:
             " 'json_object'.",
             code=None,
         )
+    if any_object:
+        output = told_form(one.text for one in messages)
     return Asked(
         model=ModelId(body.model),
         messages=messages,
@@ -235,6 +256,12 @@ def _check_limits(body: ChatBody, world: World) -> None:
             " 'max_completion_tokens' instead.",
             code="unsupported_parameter",
         )
+    if body.functions is not None:
+        raise invalid(
+            "functions",
+            "'functions' is deprecated, and not offered by this server. Use 'tools' instead.",
+            code="unsupported_parameter",
+        )
     if body.top_logprobs is not None and not body.logprobs:
         raise invalid("top_logprobs", "'top_logprobs' is only allowed when 'logprobs' is true.")
     if body.stream_options is not None and not body.stream:
@@ -242,7 +269,6 @@ def _check_limits(body: ChatBody, world: World) -> None:
 
 
 def _options(body: ChatBody) -> ChatOptions:
-    choice = body.tool_choice
     tools = tuple(
         tool_of(
             one.function.name,
@@ -253,6 +279,7 @@ def _options(body: ChatBody) -> ChatOptions:
         )
         for number, one in enumerate(body.tools or ())
     )
+    tools, choice = _chosen(body.tool_choice, tools)
     stop = body.stop or ()
     return ChatOptions(
         temperature=body.temperature,
@@ -263,11 +290,30 @@ def _options(body: ChatBody) -> ChatOptions:
         logprobs=(body.top_logprobs or 0) if body.logprobs else None,
         reasoning_effort=effort_of(body.reasoning_effort, param="reasoning_effort"),
         tools=tools,
-        tool_choice=ToolName(name=choice.function.name)
-        if isinstance(choice, _Choice)
-        else choice or "auto",
+        tool_choice=choice,
         parallel_tool_calls=body.parallel_tool_calls,
     )
+
+
+def _chosen(
+    choice: Literal["auto", "none", "required"] | _Choice | None, tools: tuple[Tool, ...]
+) -> tuple[tuple[Tool, ...], Literal["auto", "none", "required"] | ToolName]:
+    """Give the functions that may be called, and whether one must be."""
+    if not isinstance(choice, _Choice):
+        return tools, choice or "auto"
+    if choice.type == "function":
+        return tools, ToolName(name=_given(choice.function, "function").name)
+    allowed = _given(choice.allowed_tools, "allowed_tools")
+    names = {one.function.name for one in allowed.tools}
+    return tuple(one for one in tools if one.name in names), allowed.mode
+
+
+def _given(value: T | None, name: str) -> T:
+    if value is None:
+        param = f"tool_choice.{name}"
+        message = f"Missing required parameter: {param!r}."
+        raise invalid(param, message, code="missing_required_parameter")
+    return value
 
 
 def _messages(given: Sequence[_Message]) -> tuple[Message, ...]:

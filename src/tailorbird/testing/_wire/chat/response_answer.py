@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tailorbird.testing._wire.chat.answer import event, logprobs_json
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from tailorbird.testing._wire.chat.response_request import ResponseBody
+    from tailorbird.testing._wire.chat.response_request import AskedTool, ResponseBody
     from tailorbird.types.chat import ChatChunk, ChatOptions, Reply
     from tailorbird.types.usage import Usage
 
@@ -32,6 +32,10 @@ class Frame:
     """What it was asked for with."""
     options: ChatOptions
     """How it was asked to answer."""
+    search: dict[str, JsonValue] | None = None
+    """The search that was made before; None without one."""
+    notes: list[JsonValue] = field(default_factory=list["JsonValue"])
+    """What the text cites."""
 
 
 def response_json(
@@ -46,7 +50,8 @@ def response_json(
         "object": "response",
         "created_at": frame.created_at,
         "status": status if reason is None else "incomplete",
-        "background": False,
+        "background": body.background is True,
+        "conversation": None if body.conversation_id is None else {"id": body.conversation_id},
         "error": None,
         "incomplete_details": None if reason is None else {"reason": reason},
         "instructions": body.instructions,
@@ -61,16 +66,7 @@ def response_json(
         "temperature": 1.0 if body.temperature is None else body.temperature,
         "text": _text(body),
         "tool_choice": _choice(body),
-        "tools": [
-            {
-                "type": "function",
-                "name": one.name,
-                "description": one.description or None,
-                "parameters": dict(one.parameters),
-                "strict": one.strict is not False,
-            }
-            for one in frame.options.tools
-        ],
+        "tools": [_tool(one) for one in body.tools or ()],
         "top_p": 1.0 if body.top_p is None else body.top_p,
         "top_logprobs": body.top_logprobs or 0,
         "truncation": "disabled",
@@ -88,10 +84,10 @@ _INCOMPLETE = {
 
 def output_items(frame: Frame, reply: Reply[None]) -> list[JsonValue]:
     """Give what a reply holds: a message, and the functions that it calls."""
-    items: list[JsonValue] = []
+    items: list[JsonValue] = [] if frame.search is None else [frame.search]
     status = "incomplete" if reply.finish_reason in _INCOMPLETE else "completed"
     if reply.text or reply.refusal is not None:
-        items.append(_message(frame, [_content(reply)], status))
+        items.append(_message(frame, [_content(frame, reply)], status))
     items += [_call(one.id, one.name, one.arguments, "completed") for one in reply.tool_calls]
     return items
 
@@ -104,6 +100,7 @@ def response_events(
     begun = response_json(frame, status="in_progress", model=model)
     yield stream.event("response.created", response=begun)
     yield stream.event("response.in_progress", response=begun)
+    yield from stream.search()
     for chunk in chunks:
         yield from stream.pieces(chunk)
     if reply is None:
@@ -126,6 +123,18 @@ class _Stream:
     def event(self, kind: str, **fields: JsonValue | dict[str, JsonValue]) -> bytes:
         self._number += 1
         return event({"type": kind, "sequence_number": self._number, **fields}, name=kind)
+
+    def search(self) -> Iterator[bytes]:
+        """Give the events of the search that was made before."""
+        item = self._frame.search
+        if item is None:
+            return
+        begun = {**item, "status": "in_progress", "queries": [], "results": None}
+        yield self.event("response.output_item.added", output_index=0, item=begun)
+        for step in ("in_progress", "searching", "completed"):
+            kind = f"response.file_search_call.{step}"
+            yield self.event(kind, output_index=0, item_id=item["id"])
+        yield self.event("response.output_item.done", output_index=0, item=item)
 
     def pieces(self, chunk: ChatChunk) -> Iterator[bytes]:
         """Give the events of one piece."""
@@ -151,13 +160,17 @@ class _Stream:
         """Give the events that close what was opened."""
         items = output_items(self._frame, reply)
         if self._open_part is not None:
-            part = _content(reply)
+            part = _content(self._frame, reply)
+            for number, note in enumerate(self._frame.notes):
+                place = {**self._place(), "annotation_index": number, "annotation": note}
+                yield self.event("response.output_text.annotation.added", **place)
             whole: dict[str, JsonValue] = {"refusal": reply.refusal}
             if self._open_part == "output_text":
                 whole = {"text": reply.text, "logprobs": part["logprobs"]}
             yield self.event(f"response.{self._open_part}.done", **self._place(), **whole)
             yield self.event("response.content_part.done", part=part, **self._place())
-            yield self.event("response.output_item.done", output_index=0, item=items[0])
+            at = self._before
+            yield self.event("response.output_item.done", output_index=at, item=items[at])
         for number, call in enumerate(reply.tool_calls):
             index = self._index(number)
             yield self.event(
@@ -174,17 +187,22 @@ class _Stream:
             return
         self._open_part = kind
         item = _message(self._frame, [], "in_progress")
-        yield self.event("response.output_item.added", output_index=0, item=item)
+        yield self.event("response.output_item.added", output_index=self._before, item=item)
         part: dict[str, JsonValue] = {"type": "refusal", "refusal": ""}
         if kind == "output_text":
             part = {"type": kind, "text": "", "annotations": [], "logprobs": []}
         yield self.event("response.content_part.added", part=part, **self._place())
 
     def _index(self, call: int) -> int:
-        return call + (self._open_part is not None)
+        return self._before + call + (self._open_part is not None)
+
+    @property
+    def _before(self) -> int:
+        """How many items stand before the message."""
+        return int(self._frame.search is not None)
 
     def _place(self) -> dict[str, JsonValue]:
-        return {"item_id": self._frame.item_id, "output_index": 0, "content_index": 0}
+        return {"item_id": self._frame.item_id, "output_index": self._before, "content_index": 0}
 
 
 def _message(
@@ -200,12 +218,17 @@ def _message(
     }
 
 
-def _content(reply: Reply[None]) -> dict[str, JsonValue]:
+def _content(frame: Frame, reply: Reply[None]) -> dict[str, JsonValue]:
     if reply.refusal is not None:
         return {"type": "refusal", "refusal": reply.refusal}
     found = logprobs_json(reply.logprobs)
     logprobs = [] if found is None else found["content"]
-    return {"type": "output_text", "text": reply.text, "annotations": [], "logprobs": logprobs}
+    return {
+        "type": "output_text",
+        "text": reply.text,
+        "annotations": frame.notes,
+        "logprobs": logprobs,
+    }
 
 
 def _call(call_id: str, name: str, arguments: str, status: str) -> dict[str, JsonValue]:
@@ -241,7 +264,20 @@ def _choice(body: ResponseBody) -> JsonValue:
     choice = body.tool_choice
     if choice is None or isinstance(choice, str):
         return choice or "auto"
-    return {"type": "function", "name": choice.name}
+    return choice.model_dump(mode="json", exclude_unset=True)
+
+
+def _tool(one: AskedTool) -> JsonValue:
+    if one.type == "file_search":
+        shown: dict[str, JsonValue] = one.model_dump(mode="json", exclude_unset=True)
+        return shown
+    return {
+        "type": "function",
+        "name": one.name,
+        "description": one.description,
+        "parameters": one.parameters or {},
+        "strict": one.strict is not False,
+    }
 
 
 def _usage(usage: Usage) -> JsonValue:

@@ -3,63 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
 from tailorbird.testing._wire.bodies import WireModel, invalid
 from tailorbird.testing._wire.chat.asking import Asked
+from tailorbird.testing._wire.chat.items import Entry, Item, said_by_user
 from tailorbird.testing._wire.chat.request import effort_of, tool_of
-from tailorbird.testing._wire.schemas import check_strict, output_type
-from tailorbird.types.chat import (
-    ChatOptions,
-    ImagePart,
-    Message,
-    Part,
-    TextPart,
-    ToolCall,
-    ToolName,
-)
+from tailorbird.testing._wire.schemas import check_strict, output_type, told_form
+from tailorbird.testing._wire.vector_stores.request import Ranking
+from tailorbird.types.chat import ChatOptions, Message, ToolName
 from tailorbird.types.ids import ModelId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tailorbird.types.chat import Role
+    from tailorbird.types.chat import Tool
 
 
-T = TypeVar("T")
+class AskedTool(WireModel):
+    """A function that may be called, or a search that may be made."""
 
-
-class _Content(WireModel):
-    type: Literal["input_text", "output_text", "input_image", "refusal"]
-    text: str = ""
-    image_url: str | None = None
-    detail: Literal["auto", "low", "high"] = "auto"
-    refusal: str = ""
-
-
-class _Item(WireModel):
-    type: Literal["message", "function_call", "function_call_output"] = "message"
-    role: Literal["system", "developer", "user", "assistant"] | None = None
-    content: str | Annotated[list[_Content], Field(min_length=1)] | None = None
-    call_id: str | None = None
-    name: str | None = None
-    arguments: str | None = None
-    output: str | None = None
-
-
-class _Tool(WireModel):
-    type: Literal["function"]
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    type: Literal["function", "file_search"]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
     description: str | None = None
     parameters: dict[str, JsonValue] | None = None
     strict: bool | None = None
+    vector_store_ids: Annotated[list[str], Field(min_length=1)] | None = None
+    max_num_results: Annotated[int, Field(ge=1, le=50)] | None = None
+    ranking_options: Ranking | None = None
+    filters: dict[str, JsonValue] | None = None
 
 
 class _Choice(WireModel):
-    type: Literal["function"]
-    name: str
+    type: Literal["function", "file_search", "allowed_tools"]
+    name: str = ""
+    mode: Literal["auto", "required"] = "auto"
+    tools: list[dict[str, JsonValue]] | None = None
 
 
 class _Format(WireModel):
@@ -77,15 +58,55 @@ class _Reasoning(WireModel):
     effort: str | None = None
 
 
-class ResponseBody(WireModel):
+class _Conversation(WireModel):
+    id: str
+
+
+class Prompted(WireModel):
+    """What a response and the count of its tokens have in common."""
+
+    instructions: str | None = None
+    """What stands before the conversation."""
+    text: _Text | None = None
+    """Form of the answer."""
+    reasoning: _Reasoning | None = None
+    """How to think."""
+    tools: list[AskedTool] | None = None
+    """Functions the model may ask for, and searches in vector stores."""
+    tool_choice: Literal["auto", "none", "required"] | _Choice | None = None
+    """Whether it must call one."""
+    parallel_tool_calls: bool | None = None
+    """Whether one answer may hold several calls."""
+    previous_response_id: str | None = None
+    """The stored response that this one goes on from."""
+    conversation: str | _Conversation | None = None
+    """The stored conversation that it goes on with, and becomes a part of."""
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The id of the conversation; None without one."""
+        given = self.conversation
+        return given.id if isinstance(given, _Conversation) else given
+
+
+class TokensBody(Prompted):
+    """Body of `POST /responses/input_tokens`."""
+
+    model: str | None = None
+    """Model or deployment."""
+    input: str | list[Item] | None = None
+    """What is said, or the items of the conversation."""
+
+    ignored: ClassVar[frozenset[str]] = frozenset({"personality", "truncation"})
+
+
+class ResponseBody(Prompted):
     """Body of `POST /responses`."""
 
     model: str
     """Model or deployment."""
-    input: str | Annotated[list[_Item], Field(min_length=1)]
+    input: str | Annotated[list[Item], Field(min_length=1)]
     """What is said, or the items of the conversation."""
-    instructions: str | None = None
-    """What stands before the conversation."""
     max_output_tokens: Annotated[int, Field(ge=16)] | None = None
     """Longest answer."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -95,33 +116,30 @@ class ResponseBody(WireModel):
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     """How many alternatives of each token to report."""
     include: list[str] | None = None
-    """What else to send; here only the probabilities of the tokens."""
-    text: _Text | None = None
-    """Form of the answer."""
-    reasoning: _Reasoning | None = None
-    """How to think."""
-    tools: list[_Tool] | None = None
-    """Functions the model may ask for."""
-    tool_choice: Literal["auto", "none", "required"] | _Choice | None = None
-    """Whether it must call one."""
-    parallel_tool_calls: bool | None = None
-    """Whether one answer may hold several calls."""
-    previous_response_id: str | None = None
-    """The stored response that this one goes on from."""
+    """What else to send; here the probabilities of the tokens and what a search found."""
     metadata: Annotated[dict[str, str], Field(max_length=16)] | None = None
     """Pairs that are kept with the response."""
     store: bool | None = None
     """Whether it can be fetched again; it can unless this is false."""
+    background: bool | None = None
+    """Whether the answer is fetched later."""
     stream: bool | None = None
     """Whether the answer comes in pieces."""
 
     # What else OpenAI's description of CreateResponse names, and the newest SDK sends.
     ignored: ClassVar[frozenset[str]] = frozenset({
-        "background", "background_options", "context_management", "conversation", "max_tool_calls",
+        "access_programs", "background_options", "context_management", "image", "max_tool_calls",
         "moderation", "prompt", "prompt_cache_key", "prompt_cache_options",
         "prompt_cache_retention", "safety_identifier", "service_tier", "stream_options",
         "truncation", "user",
     })  # fmt: skip
+
+    @property
+    def searches(self) -> list[AskedTool]:
+        """The searches in vector stores that it may make."""
+        if self.tool_choice == "none":
+            return []
+        return [one for one in self.tools or () if one.type == "file_search"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,110 +148,118 @@ class Requested:
 
     asked: Asked
     """The call that it makes."""
-    turns: tuple[Message, ...]
-    """The conversation without the instructions, for a response that goes on from it."""
+    entries: tuple[Entry, ...]
+    """The conversation before it and what it adds, without the instructions."""
+    own: tuple[Entry, ...]
+    """What it adds."""
 
 
 LOGPROBS = "message.output_text.logprobs"
 """The word of `include` that asks for probabilities."""
 
 
-def requested(body: ResponseBody, before: Sequence[Message]) -> Requested:
-    """Read a request that goes on from an earlier conversation, which may be empty.
+def items_of(given: str | list[Item] | None) -> list[Item]:
+    """Give the items that an input stands for."""
+    return [said_by_user(given)] if isinstance(given, str) else given or []
+
+
+def turns_of(instructions: str | None, entries: Sequence[Entry]) -> tuple[Message, ...]:
+    """Give what a model reads of a conversation."""
+    told = () if instructions is None else (Message.system(instructions),)
+    return (*told, *(one.turn for one in entries if one.turn is not None))
+
+
+def requested(body: ResponseBody, before: Sequence[Entry], own: tuple[Entry, ...]) -> Requested:
+    """Read a request that adds items to an earlier conversation, which may be empty.
 
     Raises:
         WireError: A parameter is wrong.
     """
     shape = None if body.text is None else body.text.format
-    output = None
-    if shape is not None and shape.type == "json_schema":
-        if shape.schema_ is None:
-            raise invalid(
-                "text.format.schema",
-                "Missing required parameter: 'text.format.schema'.",
-                code="missing_required_parameter",
-            )
-        if shape.strict:
-            check_strict(
-                shape.schema_,
-                name=shape.name,
-                param="text.format.schema",
-                code="invalid_json_schema",
-            )
-        output = output_type(shape.schema_, name=shape.name)
-    turns = (*before, *_turns(body.input))
-    told = () if body.instructions is None else (Message.system(body.instructions),)
+    entries = (*before, *own)
+    messages = turns_of(body.instructions, entries)
+    any_object = shape is not None and shape.type == "json_object"
     return Requested(
         asked=Asked(
             model=ModelId(body.model),
-            messages=(*told, *turns),
+            messages=messages,
             options=_options(body),
-            output=output,
-            any_object=shape is not None and shape.type == "json_object",
+            output=told_form(one.text for one in messages) if any_object else _output(shape),
+            any_object=any_object,
         ),
-        turns=turns,
+        entries=entries,
+        own=own,
     )
 
 
+def _output(shape: _Format | None) -> type[object] | None:
+    if shape is None or shape.type != "json_schema":
+        return None
+    if shape.schema_ is None:
+        raise invalid(
+            "text.format.schema",
+            "Missing required parameter: 'text.format.schema'.",
+            code="missing_required_parameter",
+        )
+    if shape.strict:
+        check_strict(
+            shape.schema_,
+            name=shape.name,
+            param="text.format.schema",
+            code="invalid_json_schema",
+        )
+    return output_type(shape.schema_, name=shape.name)
+
+
 def _options(body: ResponseBody) -> ChatOptions:
-    choice = body.tool_choice
     effort = None if body.reasoning is None else body.reasoning.effort
     wanted = LOGPROBS in (body.include or ()) or body.top_logprobs is not None
+    tools = tuple(
+        # Functions are strict here unless the request says otherwise.
+        tool_of(
+            _name(one, number),
+            one.description,
+            one.parameters,
+            strict=one.strict,
+            param=f"tools[{number}].parameters",
+        )
+        for number, one in enumerate(body.tools or ())
+        if one.type == "function"
+    )
+    tools, choice = _chosen(body, tools)
     return ChatOptions(
         temperature=body.temperature,
         top_p=body.top_p,
         max_output_tokens=body.max_output_tokens,
         logprobs=(body.top_logprobs or 0) if wanted else None,
         reasoning_effort=effort_of(effort, param="reasoning.effort"),
-        tools=tuple(
-            # Functions are strict here unless the request says otherwise.
-            tool_of(
-                one.name,
-                one.description,
-                one.parameters,
-                strict=one.strict,
-                param=f"tools[{number}].parameters",
-            )
-            for number, one in enumerate(body.tools or ())
-        ),
-        tool_choice=ToolName(name=choice.name) if isinstance(choice, _Choice) else choice or "auto",
+        tools=tools,
+        tool_choice=choice,
         parallel_tool_calls=body.parallel_tool_calls,
     )
 
 
-def _turns(given: str | list[_Item]) -> tuple[Message, ...]:
-    if isinstance(given, str):
-        return (Message.user(given),)
-    return tuple(_turn(one, place) for place, one in enumerate(given))
-
-
-def _turn(one: _Item, place: int) -> Message:
-    if one.type == "function_call":
-        call = ToolCall(
-            id=_given(one.call_id, place, "call_id"),
-            name=_given(one.name, place, "name"),
-            arguments=_given(one.arguments, place, "arguments"),
-        )
-        return Message(role="assistant", tool_calls=(call,))
-    if one.type == "function_call_output":
-        output = _given(one.output, place, "output")
-        return Message.tool(output, tool_call_id=_given(one.call_id, place, "call_id"))
-    role: Role = _given(one.role, place, "role")
-    content = one.content
-    if content is None or isinstance(content, str):
-        return Message(role=role, content=_given(content, place, "content"))
-    return Message(role=role, content=tuple(_part(part) for part in content))
-
-
-def _given(value: T | None, place: int, name: str) -> T:
-    if value is None:
-        param = f"input[{place}].{name}"
+def _name(tool: AskedTool, number: int) -> str:
+    if tool.name is None:
+        param = f"tools[{number}].name"
         message = f"Missing required parameter: {param!r}."
         raise invalid(param, message, code="missing_required_parameter")
-    return value
+    return tool.name
 
 
-def _part(part: _Content) -> Part:
-    if part.type == "input_image" and part.image_url is not None:
-        return ImagePart(url=part.image_url, detail=part.detail)
-    return TextPart(text=part.text or part.refusal)
+def _chosen(
+    body: ResponseBody, tools: tuple[Tool, ...]
+) -> tuple[tuple[Tool, ...], Literal["auto", "none", "required"] | ToolName]:
+    """Give the functions that may be called, and whether one must be.
+
+    A search is made in any case, so where there is one no function must be called besides.
+    """
+    choice = body.tool_choice or "auto"
+    if isinstance(choice, _Choice):
+        if choice.type == "function":
+            return tools, ToolName(name=choice.name)
+        if choice.type == "file_search":
+            return tools, "auto"
+        names = [one.get("name") for one in choice.tools or ()]
+        tools, choice = tuple(one for one in tools if one.name in names), choice.mode
+    return tools, "auto" if choice == "required" and body.searches else choice

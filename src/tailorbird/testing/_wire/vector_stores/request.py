@@ -121,9 +121,13 @@ class FilesBody(WireModel):
         ]
 
 
-class _Ranking(WireModel):
+class Ranking(WireModel):
+    """How what is found is ordered."""
+
     ranker: Literal["none", "auto", "default-2024-11-15"] = "auto"
+    """Which ranker."""
     score_threshold: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The least score."""
 
 
 class SearchBody(WireModel):
@@ -135,7 +139,7 @@ class SearchBody(WireModel):
     """Which files to look at."""
     max_num_results: Annotated[int, Field(ge=1, le=50)] = 10
     """How many hits at most."""
-    ranking_options: _Ranking = Field(default_factory=_Ranking)
+    ranking_options: Ranking = Field(default_factory=Ranking)
     """How they are ordered."""
 
     ignored: ClassVar[frozenset[str]] = frozenset({"rewrite_query"})

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def routes(world: World) -> list[Route]:
     """Give the routes; the search is absent where the cloud has none."""
-    shelf = Shelf(world)
+    shelf = world.kept(Shelf)
     stores, one = _Stores(world, shelf), "/vector_stores/{id}"
     found = [
         route(world, "POST", "/vector_stores", "vector_stores.create", stores.create),
