@@ -261,6 +261,28 @@ def test_one_flavor_can_be_served_alone(flavor: str, other: str) -> None:
     assert (code, err) == (0, "serving until Ctrl-C\nstopped\n")
 
 
+@pytest.mark.parametrize("path", ["/v1", "/openai/v1"])
+def test_models_of_any_name_are_served(path: str) -> None:
+    """A program that calls models of its own finds those that were named."""
+
+    def then(lines: list[str]) -> None:
+        url = json.loads("\n".join(lines))["url"]
+        with openai.OpenAI(base_url=url + path, api_key="test-key", max_retries=0) as client:
+            talk = client.chat.completions.create(
+                model="our-chat",
+                messages=[{"role": "user", "content": "Hello?"}],
+                reasoning_effort="low",
+            )
+            assert talk.model == "our-chat"
+            found = client.embeddings.create(model="our-embed", input="one", dimensions=3072)
+            assert len(found.data[0].embedding) == 3072
+            with pytest.raises(openai.NotFoundError):
+                client.embeddings.create(model="their-embed", input="one")
+
+    models = ("--model", "other", "--model", "our-chat", "--embedding-model", "our-embed")
+    assert serve_here(*models, "--json", "-", then=then)[0] == 0
+
+
 @pytest.mark.parametrize("profile", ["openai", "azure"])
 def test_our_own_profiles_reach_it(
     server: Process,

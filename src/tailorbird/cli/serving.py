@@ -41,6 +41,18 @@ class _Told:
     profiles: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What the server is to be."""
+
+    host: str
+    port: int
+    flavor: FlavorChoice
+    key: str
+    chat_models: Sequence[str]
+    embedding_models: Sequence[str]
+
+
 def _checked_key(key: str) -> str:
     """Give a key back that a header can carry.
 
@@ -53,7 +65,7 @@ def _checked_key(key: str) -> str:
     return key
 
 
-def serve_fake(
+def serve_fake(  # noqa: PLR0913 - an option each
     *,
     port: Annotated[
         int,
@@ -76,6 +88,22 @@ def serve_fake(
             callback=_checked_key,
         ),
     ] = "test-key",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="Further chat model, on Azure a deployment. Can be given again.",
+        ),
+    ] = None,
+    embedding_model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--embedding-model",
+            metavar="NAME",
+            help="Further model for embeddings, in the same way.",
+        ),
+    ] = None,
     json: JsonOption = None,
 ) -> None:
     """Serve the fake to other programs, in any language, until Ctrl-C.
@@ -84,17 +112,25 @@ def serve_fake(
     deployments and AI Search. Everything lives in memory; nothing leaves this machine. Time passes
     with the requests: a job that takes an hour is over after a few look-ups.
     """
+    asked = _Asked(
+        host=host,
+        port=port,
+        flavor=flavor,
+        key=api_key,
+        chat_models=model or (),
+        embedding_models=embedding_model or (),
+    )
     with session(Place(json=json)) as screen:
         for package in _PACKAGES:
             if find_spec(package) is None:
                 raise MissingExtraError(package=package, extra="server")
         try:
-            asyncio.run(_serve(screen, host=host, port=port, flavor=flavor, key=api_key))
+            asyncio.run(_serve(screen, asked))
         except KeyboardInterrupt:
             screen.note("stopped")
 
 
-async def _serve(screen: Screen, *, host: str, port: int, flavor: FlavorChoice, key: str) -> None:
+async def _serve(screen: Screen, asked: _Asked) -> None:
     """Serve until somebody ends it."""
     # The packages of the extra `server`, which no other command needs.
     from tailorbird.testing._wire import recipes  # noqa: PLC0415
@@ -102,14 +138,20 @@ async def _serve(screen: Screen, *, host: str, port: int, flavor: FlavorChoice, 
     from tailorbird.testing.wire import WireSettings  # noqa: PLC0415
 
     settings = WireSettings(
-        api_keys=(key,),
-        search_keys=(key,),
-        arm_tokens=(f"{key}-management",),
-        search_tokens=(f"{key}-search",),
+        api_keys=(asked.key,),
+        search_keys=(asked.key,),
+        arm_tokens=(f"{asked.key}-management",),
+        search_tokens=(f"{asked.key}-search",),
     )
-    listener = open_listener(host, port)
-    origin = recipes.origin_of(host, int(listener.getsockname()[1]))
-    async with serving_fakes(_FLAVORS[flavor], listener, settings=settings) as app:
+    listener = open_listener(asked.host, asked.port)
+    origin = recipes.origin_of(asked.host, int(listener.getsockname()[1]))
+    async with serving_fakes(
+        _FLAVORS[asked.flavor],
+        listener,
+        settings=settings,
+        chat_models=asked.chat_models,
+        embedding_models=asked.embedding_models,
+    ) as app:
         told = _Told(
             url=origin,
             base_urls=recipes.base_urls(app, origin),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tailorbird.exceptions import (
+    InvalidRequestError,
     NotFoundError,
     PermissionDeniedError,
     UnsupportedError,
@@ -48,6 +49,42 @@ async def test_unknown_model_is_not_found() -> None:
         with pytest.raises(NotFoundError, match="known are fake-base-2026-01") as caught:
             await provider.models.get(ModelId("nobody"))
     assert caught.value.code == "model_not_found"
+
+
+@pytest.mark.parametrize("flavor", ["plain", "openai", "azure"])
+async def test_further_models_answer_by_their_names(flavor: str) -> None:
+    """Models that settings name are called as the flavor's own are, and cannot be tuned."""
+    settings = FakeSettings(
+        flavor=flavor, chat_models=(ModelId("our-chat"),), embedding_models=(ModelId("our-embed"),)
+    )
+    async with FakeProvider(settings) as provider:
+        said = await provider.chat.complete(HELLO, model=ModelId("our-chat"))
+        assert said.text
+        found = await provider.embeddings.embed(["one"], model=ModelId("our-embed"))
+        assert found.vectors.shape == (1, 1536)
+        cards = {card.id: card for card in await listed(provider)}
+        assert cards[ModelId("our-chat")].kinds == ("chat",)
+        assert cards[ModelId("our-chat")].tunable == ()
+        assert cards[ModelId("our-embed")].kinds == ("embedding",)
+        with pytest.raises(InvalidRequestError, match="is a model for embedding, not for chat"):
+            await provider.chat.complete(HELLO, model=ModelId("our-embed"))
+
+
+async def test_a_model_that_the_flavor_has_stays_as_it_is() -> None:
+    """A further model of a known name does not lose what is known of it."""
+    settings = FakeSettings(flavor="openai", chat_models=(ModelId("gpt-4.1-mini-2025-04-14"),))
+    async with FakeProvider(settings) as provider:
+        card = await provider.models.get(ModelId("gpt-4.1-mini-2025-04-14"))
+    assert card.tunable == ("supervised", "dpo")
+
+
+def test_a_model_is_named_once() -> None:
+    """One name cannot be two kinds of model, and none is empty."""
+    both = (ModelId("one"),)
+    with pytest.raises(ValueError, match="'one' cannot be a model for chat and for embeddings"):
+        FakeSettings(chat_models=both, embedding_models=both)
+    with pytest.raises(ValueError, match="at least 1 character"):
+        FakeSettings(chat_models=(ModelId(""),))
 
 
 async def test_openai_models_die_on_their_date(tools: Tools) -> None:

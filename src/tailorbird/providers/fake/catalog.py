@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from tailorbird.exceptions import InvalidRequestError, NotFoundError
-from tailorbird.providers.fake.flavors import ModelFacts
+from tailorbird.providers.fake.flavors import ModelFacts, further_models
 from tailorbird.providers.fake.joblog import checkpoints
 from tailorbird.providers.fake.lifecycle import taught_by
 from tailorbird.providers.fake.state import TunedRecord
@@ -53,6 +53,11 @@ class Catalog:
                 kind: Literal["chat", "embedding"] = "embedding" if role == "embedding" else "chat"
                 self._standing[played.deployment] = played.model
                 self._facts.setdefault(played.model, ModelFacts(id=played.model, kind=kind))
+        settings = cloud.settings
+        for facts in further_models(chat=settings.chat_models, embedding=settings.embedding_models):
+            self._facts.setdefault(facts.id, facts)
+            if self.needs_deployments:
+                self._standing.setdefault(DeploymentName(facts.id), facts.id)
 
     @property
     def standing(self) -> Mapping[DeploymentName, ModelId]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -323,6 +323,14 @@ _AZURE_FLAVOR = Flavor(
 
 FLAVORS: tuple[Flavor, ...] = (_PLAIN, _OPENAI_FLAVOR, _AZURE_FLAVOR)
 """What a fake can look like; add one here, and `FakeSettings.flavor` takes its name."""
+
+
+def further_models(*, chat: Iterable[ModelId], embedding: Iterable[ModelId]) -> list[ModelFacts]:
+    """Give models of any name, which take every way of being called."""
+    chats = [ModelFacts(id=name, efforts=_EFFORTS) for name in chat]
+    return chats + [
+        ModelFacts(id=name, kind="embedding", most_dimensions=3072) for name in embedding
+    ]
 
 
 def find_flavor(name: str) -> Flavor:

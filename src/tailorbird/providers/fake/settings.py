@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tailorbird.protocols.options import read_options
 from tailorbird.types.base import Settings
+from tailorbird.types.ids import ModelId
+
+_Name = Annotated[ModelId, Field(min_length=1)]
 
 
 class FakeSettings(Settings):
@@ -36,7 +40,20 @@ class FakeSettings(Settings):
     latency_s: float = Field(default=0.05, ge=0, allow_inf_nan=False)
     """Seconds each call takes, by the provider's clock."""
     prices: bool = True
-    """Whether it knows prices (made-up ones)."""
+    """Whether it knows prices (made-up ones); of `chat_models` and `embedding_models` it never
+    does."""
+    chat_models: tuple[_Name, ...] = ()
+    """Further chat models, by the names that a program calls; on a flavor whose models answer where
+    they are deployed, each is a deployment of that name. They cannot be tuned."""
+    embedding_models: tuple[_Name, ...] = ()
+    """Further models for embeddings, in the same way, with vectors of up to 3,072 numbers."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if both := set(self.chat_models) & set(self.embedding_models):
+            msg = f"{min(both)!r} cannot be a model for chat and for embeddings: name it once"
+            raise ValueError(msg)
+        return self
 
 
 def read_settings(options: Mapping[str, object]) -> FakeSettings:

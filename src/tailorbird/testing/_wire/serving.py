@@ -11,7 +11,8 @@ import uvicorn
 from typing_extensions import override
 
 from tailorbird.exceptions import ConfigError
-from tailorbird.providers.fake import FakeProvider, FakeSettings
+from tailorbird.providers.fake import FakeProvider
+from tailorbird.providers.fake.settings import read_settings
 from tailorbird.testing._wire.app import wire_app
 
 if TYPE_CHECKING:
@@ -79,14 +80,29 @@ async def serving(app: WireApp, listener: socket.socket) -> AsyncGenerator[None]
 
 @asynccontextmanager
 async def serving_fakes(
-    flavors: Sequence[FlavorName], listener: socket.socket, *, settings: WireSettings
+    flavors: Sequence[FlavorName],
+    listener: socket.socket,
+    *,
+    settings: WireSettings,
+    chat_models: Sequence[str] = (),
+    embedding_models: Sequence[str] = (),
 ) -> AsyncGenerator[WireApp]:
-    """Serve a new fake of each flavor, for the length of an `async with` block."""
+    """Serve a new fake of each flavor, for the length of an `async with` block.
+
+    Args:
+        flavors: Whose protocols are spoken.
+        listener: Where; it is closed at the end.
+        settings: Keys, and how the server behaves.
+        chat_models: Further models of all fakes; see `FakeSettings`.
+        embedding_models: The same for embeddings.
+
+    Raises:
+        ConfigError: A name of a model is empty, or given twice.
+    """
+    models = {"chat_models": chat_models, "embedding_models": embedding_models}
     async with AsyncExitStack() as stack:
-        providers = [
-            await stack.enter_async_context(FakeProvider(FakeSettings(flavor=flavor)))
-            for flavor in flavors
-        ]
+        fakes = [FakeProvider(read_settings({**models, "flavor": flavor})) for flavor in flavors]
+        providers = [await stack.enter_async_context(one) for one in fakes]
         app = wire_app(*providers, settings=settings)
         await stack.enter_async_context(serving(app, listener))
         yield app
