@@ -19,6 +19,7 @@ from typing_extensions import override
 import tailorbird
 from tailorbird import JudgeOptions, Progress, QuestionSet, SyncWorkbench, Workbench
 from tailorbird.exceptions import InvalidInputError, TailorbirdError
+from tailorbird.sync.loop import start
 from tailorbird.types import Document, DocumentId, Question
 
 ROWS = QuestionSet.from_rows(
@@ -294,6 +295,31 @@ def test_a_call_whose_workbench_is_closed_by_another_thread_says_so() -> None:
         fail_meanwhile()
     threads[0].join(10)
     assert "another thread closes the workbench" in str(errors[0])
+
+
+def test_a_call_to_a_loop_that_takes_no_more_says_so() -> None:
+    """Between the closing and the end of what others wait for, a new call is refused in words."""
+    loop = start()
+    begun, go_on = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        begun.set()
+        await asyncio.to_thread(go_on.wait, 60)
+
+    async def nothing() -> None:
+        """Do nothing."""
+
+    other = threading.Thread(target=loop.call, args=(work,))
+    other.start()
+    assert begun.wait(60)
+    loop.portal.call(loop.portal.stop)
+    assert loop.is_alive
+    with pytest.raises(TailorbirdError, match="another thread closes the workbench"):
+        loop.call(nothing)
+    go_on.set()
+    other.join(60)
+    loop.thread.join(60)
+    assert not loop.is_alive
 
 
 def test_what_runs_on_the_loop_cannot_wait_for_it() -> None:

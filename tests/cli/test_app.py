@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 COMMANDS = (
     *("compare", "report", "diff", "validate", "estimate", "tune", "jobs", "index", "indexes"),
@@ -191,6 +192,26 @@ def test_unexpected_error(
     assert "Traceback" not in short.err
     monkeypatch.setenv("TAILORBIRD_DEBUG", "1")
     assert "Traceback" in tailorbird("models", "--profile", "faulty").err
+
+
+def test_full_disk_behind_stdout(faq: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A redirected stdout without room is told as such, and not as a fault of the program."""
+    import errno  # noqa: PLC0415 - only here
+    import io  # noqa: PLC0415 - only here
+    from contextlib import redirect_stdout  # noqa: PLC0415 - only here
+
+    from tailorbird.cli import main  # noqa: PLC0415 - as an embedding program does
+
+    class Full(io.StringIO):
+        @override
+        def write(self, _: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with redirect_stdout(Full()):
+        assert main(["validate", str(faq), "--json", "-"]) == 2
+    assert capsys.readouterr().err == (
+        "error: cannot write to 'stdout': No space left on device; make room there\n"
+    )
 
 
 def test_provider_error(tailorbird: Callable[..., Any], scripted: Callable[..., None]) -> None:

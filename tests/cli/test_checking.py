@@ -284,12 +284,92 @@ def test_errors_beyond_those_that_are_kept_are_told(
     assert "error: at least 100 error(s) in the data" in ended.err
 
 
-def test_options_of_python_are_told_as_such(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
-    """A fix that names an argument of a function says where that can be typed."""
+def test_options_of_python_are_told_as_they_are_typed(
+    tailorbird: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A fix that names arguments of a function says how each is typed, and once only."""
     (tmp_path / "faq.csv").write_text("title,text\nWhy?,So.\n")
     ended = tailorbird("validate", "faq.csv")
     assert ended.code == 1
-    assert "options such as columns=… are those of tailorbird.read_questions and" in ended.out
+    assert "columns=… is typed so on the command line: --columns question=NAME," in ended.out
+    (tmp_path / "faq.csv").write_text("question,answer\nWhy?,\nWhen?,\n")
+    ended = tailorbird("validate", "faq.csv")
+    assert ended.out.count("is typed so on the command line: --empty-answers skip") == 1
+
+
+def test_options_of_python_only_are_told_as_such(
+    tailorbird: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A fix that names an argument without an option says where that can be typed."""
+    (tmp_path / "faq.csv").write_text("question,answer\nか\u3099?,So.\n", encoding="utf-8")
+    ended = tailorbird("validate", "faq.csv")
+    assert ended.code == 0
+    assert "options such as normalize=… are those of tailorbird.read_questions and" in ended.out
+
+
+HELP_DESK = 'Id,Description,"Reply, public"\n1,Why?,So.\n2,When?,\n3,Who?,We.\n'
+
+
+@pytest.mark.parametrize(
+    "columns", ['Description,"Reply, public"', 'question=Description,"answer=Reply, public"']
+)
+def test_columns_of_other_names(
+    tailorbird: Callable[..., Any], tmp_path: Path, columns: str
+) -> None:
+    """An export with columns of its own is read as it is, empty answers left out."""
+    (tmp_path / "desk.csv").write_text(HELP_DESK)
+    options = ("desk.csv", "--columns", columns, "--empty-answers", "skip")
+    ended = tailorbird("validate", *options, "--json", "-")
+    assert (ended.code, ended.data["kind"], ended.data["records"]) == (0, "qa", 2)
+    ended = tailorbird("estimate", *options, "--json", "-")
+    assert (ended.code, ended.data["examples"]) == (0, 2)
+
+
+def test_columns_of_alpaca_rows(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
+    """Rows of another format are questions and answers where the columns are named."""
+    row = '{"instruction": "Why?", "input": "", "output": "So."}\n'
+    (tmp_path / "alpaca.jsonl").write_text(row)
+    columns = "question=instruction,answer=output"
+    ended = tailorbird("validate", "alpaca.jsonl", "--columns", columns, "--json", "-")
+    assert (ended.code, ended.data["kind"], ended.data["records"]) == (0, "qa", 1)
+
+
+@pytest.mark.parametrize("command", ["validate", "estimate"])
+def test_encoding_that_is_named(
+    tailorbird: Callable[..., Any], tmp_path: Path, command: str
+) -> None:
+    """A file in an encoding that nobody can be sure of is read when it is named."""
+    (tmp_path / "faq.csv").write_bytes("question,answer\nWo?,In Köln.\n".encode("cp1252"))
+    assert tailorbird(command, "faq.csv").code == 1
+    assert tailorbird(command, "faq.csv", "--encoding", "cp1252").code == 0
+
+
+@pytest.mark.parametrize("command", ["validate", "estimate"])
+def test_options_for_tables_with_training_data(
+    tailorbird: Callable[..., Any], examples: Path, command: str
+) -> None:
+    """Options for tables are refused with training data, and not passed over."""
+    file = examples / "expense" / "train.jsonl"
+    ended = tailorbird(command, file, "--empty-answers", "skip")
+    assert ended.code == 2
+    assert "leave out --columns, --encoding and --empty-answers" in ended.out + ended.err
+
+
+@pytest.mark.parametrize("columns", ["question=a,answer", "question=a,question=b", "question=a,b"])
+def test_columns_that_cannot_be_meant(
+    tailorbird: Callable[..., Any], tmp_path: Path, columns: str
+) -> None:
+    """Names with and without roles are not mixed, and no role is given twice."""
+    (tmp_path / "desk.csv").write_text(HELP_DESK)
+    ended = tailorbird("validate", "desk.csv", "--columns", columns)
+    assert ended.code == 2
+    assert "give each column a role of its own" in ended.out + ended.err
+
+
+def test_rows_of_other_tools_have_a_place(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
+    """The place of a problem with a whole record ends with the record."""
+    (tmp_path / "train.jsonl").write_text('{"conversations": []}\n')
+    assert ", line 1, record 1: the row" in tailorbird("validate", "train.jsonl").out
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,9 @@ def test_index(tailorbird: Callable[..., Any], pages: Path) -> None:
     (pages / "warranty.md").unlink()
     third = tailorbird("index", pages, "--name", "pages", "--json", "-").data
     assert (third["changed"], third["removed"], third["info"]["documents"]) == (1, 1, 1)
+    assert third["ok"] is True
     assert list(third) == [
+        "ok",
         "name",
         "info",
         "added",
@@ -49,11 +51,18 @@ def test_index(tailorbird: Callable[..., Any], pages: Path) -> None:
 
 
 def test_index_of_a_folder_with_other_files(tailorbird: Callable[..., Any], pages: Path) -> None:
-    """Files that cannot be read are told on stderr; the others are indexed."""
+    """Files that cannot be read are told on stderr and by the exit code; the others are indexed."""
+    (pages / "picture.png").write_bytes(b"\x89PNG")
+    ended = tailorbird("index", pages, "--name", "pages")
+    assert (ended.code, "picture.png" in ended.err) == (0, True)  # a warning
     (pages / "table.xlsx").write_bytes(b"PK\x03\x04")
     ended = tailorbird("index", pages, "--name", "pages")
-    assert ended.code == 0
+    assert ended.code == 1
     assert "table.xlsx" in ended.err
+    assert ended.err.endswith("error: 1 error(s) in the documents; the others are indexed\n")
+    ended = tailorbird("index", pages, "--name", "pages", "--json", "-")
+    assert (ended.code, ended.data["ok"], ended.data["unchanged"]) == (1, False, 2)
+    assert tailorbird("search", "returns", "--index", "pages").code == 0
 
 
 @pytest.mark.parametrize(

@@ -98,3 +98,32 @@ def test_questions_without_an_answer_are_named(
     assert "no answer to question " in failed.err
     (tmp_path / "plain").touch()
     assert tailorbird(*record).code == 0
+
+
+def test_the_move_keeps_to_a_budget(tailorbird: Callable[..., Any], faq: Path) -> None:
+    """What recording, training again and asking successors may cost can be limited."""
+    old, new = ("--profile", "old"), ("--profile", "new")
+    assert tailorbird("tune", faq, "--name", "bot", *old).code == 0
+    small = ("--budget", "0.000001/run")
+    commands = [
+        (("record", "bot", faq, "--bundle", "bundle"), old),
+        (("retrain", "bundle"), new),
+        (("successor", "bundle", "--tuned", "bot"), new),
+    ]
+    for command, profile in commands:
+        refused = tailorbird(*command, *profile, *small, "--json", "-")
+        assert (refused.code, refused.data["error"]["type"]) == (2, "BudgetExceededError")
+        assert tailorbird(*command, *profile, "--budget", "500/run", "--json", "-").code in {0, 1}
+
+
+def test_recorded_questions_are_read_as_they_are(
+    tailorbird: Callable[..., Any], faq: Path, tmp_path: Path
+) -> None:
+    """A table with columns of its own can be recorded."""
+    assert tailorbird("tune", faq, "--name", "bot", "--profile", "old").code == 0
+    (tmp_path / "desk.csv").write_text("Subject,Reply\nWhy?,So.\nWhen?,\n")
+    recorded = tailorbird(
+        *("record", "bot", "desk.csv", "--bundle", "bundle", "--profile", "old"),
+        *("--columns", "Subject,Reply", "--empty-answers", "skip", "--json", "-"),
+    )
+    assert (recorded.code, recorded.data["recorded"]) == (0, 1)

@@ -35,3 +35,17 @@ def test_without_documents_only_rows_are_reworded(
     failed = tailorbird("questions", faq, "--out", "made.jsonl", "--unseen", 2)
     assert failed.code == 2
     assert "give documents=" in failed.err
+
+
+def test_rows_with_columns_of_their_own(
+    tailorbird: Callable[..., Any], faq: Path, tmp_path: Path
+) -> None:
+    """Training rows of an export are read by the names of its columns."""
+    text = faq.read_text(encoding="utf-8").partition("\n")[2]
+    head = faq.read_text(encoding="utf-8").partition("\n")[0]
+    names = head.replace("question", "Subject").replace("answer", "Reply")
+    (tmp_path / "desk.csv").write_text(f"{names}\n{text}", encoding="utf-8")
+    command = ("questions", "desk.csv", "--out", "made.jsonl", "--paraphrase", 2)
+    assert tailorbird(*command).code == 1
+    ended = tailorbird(*command, "--columns", "question=Subject,answer=Reply")
+    assert ended.out == "2 questions (2 paraphrase) in 'made.jsonl'\n"

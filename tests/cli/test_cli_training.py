@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,6 +27,17 @@ def test_tune(tailorbird: Callable[..., Any], faq: Path) -> None:
     assert estimate.startswith("training: ")
     assert "USD" in estimate
     assert hint == "ask it: tailorbird ask QUESTION --tuned faq-bot"
+
+
+def test_tune_on_columns_of_other_names(tailorbird: Callable[..., Any], tmp_path: Path) -> None:
+    """An export is trained on by the names of its columns, unanswered rows left out."""
+    rows = "".join(f"What is thing {n}?,It is number {n}.\n" for n in range(10))
+    (tmp_path / "desk.csv").write_text(f"Subject,Reply\n{rows}Why?,\n")
+    ended = tailorbird(
+        *("tune", "desk.csv", "--name", "bot", "--columns", "Subject,Reply"),
+        *("--empty-answers", "skip", "--json", "-"),
+    )
+    assert (ended.code, ended.data["tuned"]["examples"]) == (0, 10)
 
 
 def test_tune_as_json(tailorbird: Callable[..., Any], faq: Path) -> None:
@@ -168,6 +180,7 @@ def test_jobs(tailorbird: Callable[..., Any], faq: Path) -> None:
     assert head.split() == ["name", "job", "status", "base", "model", "deployment", "begun"]
     assert [line.split()[0] for line in lines] == ["two", "one"]
     assert [line.split()[2] for line in lines] == ["succeeded", "succeeded"]
+    assert all(re.search(r" \d{4}-\d\d-\d\d \d\d:\d\d$", line) for line in lines)
 
 
 def test_jobs_as_json(tailorbird: Callable[..., Any], faq: Path) -> None:

@@ -231,6 +231,26 @@ def test_split_without_kinds(tailorbird: Callable[..., Any], faq: Path, tmp_path
     assert "split by fact: " in ended.err
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_too_few_rows_are_found_before_anything_is_paid(
+    tailorbird: Callable[..., Any], handbook: Path, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    """Too few rows to train on are told before the documents are indexed, with what is possible."""
+    rows = "".join(f"What is thing {n}?,It is number {n}.\n" for n in range(11))
+    (tmp_path / "few.csv").write_text(f"Subject,Reply\n{rows}")
+    command = ("compare", "few.csv", "--columns", "Subject,Reply", "--documents", handbook)
+    ended = tailorbird(*command, *more)
+    assert ended.code == 1
+    assert "few.csv: 8 rows are left to train on, 10 needed (openai)" in ended.err
+    plain = "base,prompted,few-shot,retrieval"
+    assert f"or compare without training: --arms {plain}" in ended.err.replace("\n", " ")
+    assert tailorbird("spending", "--json", "-").data["spending"] == []
+    tuned = tailorbird(*command, "--arms", "tuned", *more)
+    assert tuned.code == 1
+    assert "compare without training" not in tuned.err
+    assert tailorbird(*command, "--arms", plain, *more).code == 0
+
+
 def test_warnings_are_shown(tailorbird: Callable[..., Any], faq: Path) -> None:
     """What looks odd about the questions is told, and stops nothing."""
     faq.write_bytes(faq.read_text(encoding="utf-8").replace("$6.50", "6\u200b.50").encode())

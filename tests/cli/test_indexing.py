@@ -59,10 +59,10 @@ def test_most_documents_leave_on_a_word_only(tailorbird: Callable[..., Any], not
 
 
 def test_a_dry_run_names_what_is_left_out(tailorbird: Callable[..., Any], notes: Path) -> None:
-    """Problems of reading are told before anything is paid for."""
+    """Problems of reading are told before anything is paid for, and by the exit code."""
     (notes / "row.jsonl").write_text(json.dumps({"title": "no text"}))
     shutil.copy(notes / "note-00.md", notes / "picture.png")
     ended = tailorbird("index", notes, "--name", "notes", "--dry-run")
-    assert ended.code == 0
+    assert ended.code == 1
     assert "error: " in ended.err
     assert "picture.png" in ended.err

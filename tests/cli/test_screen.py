@@ -99,6 +99,25 @@ def test_figures_stay_whole_on_a_narrow_terminal(
         assert re.search(rf"^ {arm} +\d\.\d\d  \d\.\d\d +\d+,\d\d\d ", shown, re.MULTILINE)
 
 
+def test_figures_stay_whole_on_a_terminal_without_room(
+    terminal: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    faq: Path,
+) -> None:
+    """Where a table has no room at all, its lines are longer than the terminal's; no digit goes."""
+    assert terminal("compare", faq, "--arms", "base,prompted", "--name", "one").code == 0
+    shown: dict[str, str] = {}
+    for width in ("80", "40"):
+        monkeypatch.setenv("COLUMNS", width)
+        shown[width] = ESCAPE.sub("", terminal("report", "one").out)
+    figures = {
+        width: re.findall(r"^ ?prompted +\d\.\d\d +\d\.\d\d +(.*)$", text, re.MULTILINE)[-1].split()
+        for width, text in shown.items()
+    }
+    assert figures["40"] == figures["80"]
+    assert ["─" in text for text in shown.values()] == [True, False]
+
+
 def test_no_bars_in_a_pipe(tailorbird: Callable[..., Any], faq: Path) -> None:
     """Nothing of a bar comes into a file."""
     ended = tailorbird("compare", faq, "--arms", "base")

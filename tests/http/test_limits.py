@@ -270,7 +270,9 @@ async def test_redirect_is_never_followed(make_rest: MakeRest, status_code: int)
         ("/loop", "'http://127.0.0.1'"),
         ("", "'http://127.0.0.1'"),
         ("http://h.test:port/", "unreadable"),
+        (f"http://{'h' * 9000}.test/", "hhh"),
     ],
+    ids=["elsewhere", "file", "itself", "nowhere", "unreadable", "endless"],
 )
 async def test_redirect_is_refused_wherever_it_leads(
     make_rest: MakeRest, location: str, shown: str
@@ -282,6 +284,7 @@ async def test_redirect_is_refused_wherever_it_leads(
             await rest.send(f"{server.url}/things")
     assert "'127.0.0.1' redirects to" in str(caught.value)
     assert shown in str(caught.value)
+    assert len(str(caught.value)) < 1000
 
 
 @pytest.mark.parametrize("fault", [TruncatedJson(), InvalidUtf8(), Status(200, "<html>Sign in")])

@@ -39,6 +39,14 @@ async def test_pages_that_never_end_are_bounded(cloud: Cloud, tools: Tools) -> N
     assert len(cloud.taken) == 3
 
 
+async def test_circle_is_told_in_few_words(cloud: Cloud) -> None:
+    """Of a cursor that comes twice the message shows the beginning, however long it is."""
+    cloud.on("GET /things", {"data": [{"id": "a"}], "has_more": True, "last_id": "c" * 5000})
+    with pytest.raises(UnexpectedResponseError, match="run in a circle: 'ccc") as caught:
+        await ids_of(cloud)
+    assert len(str(caught.value)) < 400
+
+
 async def test_page_that_is_empty_is_the_last(cloud: Cloud, tools: Tools) -> None:
     """Nothing on a page means the end, whatever the server says."""
     cloud.on("GET /things", tools.page({"id": "a"}, more=True), tools.page(more=True))

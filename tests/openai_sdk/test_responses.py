@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
 
 from tailorbird._openai_sdk.chat.calls import ChatDialect
 from tailorbird._openai_sdk.chat.chat import SdkChat
+from tailorbird._openai_sdk.chat.streaming import StreamLimits
 from tailorbird._openai_sdk.chat.structured import make_form
 from tailorbird._openai_sdk.model_traits import traits_of
 from tailorbird.exceptions import (
@@ -387,6 +390,27 @@ async def test_stream_gives_the_whole_answer(cloud: Cloud, make: Make) -> None:
     assert (reply.text, reply.id, reply.model) == ("はい", "resp_1", "gpt-6-luna-2026-08-01")
     body = cloud.sent(CALL)[0].json
     assert (body["stream"], body["stream_options"]) == (True, {"include_obfuscation": False})
+
+
+class Kept(httpx2.AsyncByteStream):
+    """A body after whose last event the connection stays open."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the content, then wait until somebody gives up."""
+        yield self.content
+        await asyncio.Event().wait()
+
+
+async def test_last_event_ends_the_stream(cloud: Cloud, make: Make) -> None:
+    """The event with the whole answer is the end, also where the connection is kept open."""
+    cloud.on(CALL, Kept(stream(delta("はい"), done(answer()))))
+    limits = StreamLimits(first_event_s=600.0, between_events_s=600.0)
+    async with asyncio.timeout(60):
+        _, reply = await streamed(make(limits=limits))
+    assert (reply.text, reply.finish_reason) == ("はい", FinishReason.STOP)
 
 
 async def test_stream_of_a_looser_server_has_no_options(cloud: Cloud, make: Make) -> None:

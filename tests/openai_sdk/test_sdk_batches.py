@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -554,6 +555,34 @@ async def test_a_line_without_end_is_refused(cloud: object) -> None:
     lines = batch_results.split_lines(endless(), connection=cloud.connection)
     with pytest.raises(UnexpectedResponseError, match="more than"):
         await anext(lines)
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+async def test_lines_are_the_same_however_they_are_cut(cloud: object, size: int) -> None:
+    """Lines are put together from pieces of any size; blank ones are left out."""
+    whole = b'\n\n{"a": 1}\n  \n' + b"x" * 50 + b"\r\n\nrest"
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(whole), size):
+            yield whole[start : start + size]
+
+    lines = batch_results.split_lines(pieces(), connection=cloud.connection)
+    assert [line.strip() async for line in lines] == [b'{"a": 1}', b"x" * 50, b"rest"]
+
+
+async def test_long_line_is_not_copied_again_and_again(cloud: object) -> None:
+    """The cost of a line grows with its length, not with the square of it."""
+    piece = b"x" * 1024
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(32 << 10):
+            yield piece
+
+    lines = batch_results.split_lines(pieces(), connection=cloud.connection)
+    begun = time.process_time()
+    assert [len(line) async for line in lines] == [32 << 20]
+    # Copied for every piece, 32 MiB in pieces of a KiB are 512 GiB: minutes.
+    assert time.process_time() - begun < 20
 
 
 async def test_functions_go_where_they_work(cloud: object) -> None:

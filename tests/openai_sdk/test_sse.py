@@ -62,6 +62,15 @@ def test_blank_after_the_colon_is_optional() -> None:
     assert read(b"data:a\n\ndata:  b\n\ndata\n\n") == [b"a", b" b", b""]
 
 
+def test_carriage_return_ends_a_line_at_once() -> None:
+    r"""An event that ends with `\r\r` is given before the next piece, which may never come."""
+    reader = EventReader(max_event_bytes=100)
+    assert reader.feed(b"data: a\r\r") == [b"a"]
+    assert reader.feed(b"") == []
+    assert reader.feed(b"\ndata: b\r\n\r") == [b"b"]
+    assert reader.feed(b"\ndata: c\r\n\r\n") == [b"c"]
+
+
 def test_event_at_the_end_needs_no_empty_line() -> None:
     """What the end of a stream cuts off is given all the same."""
     assert read(b"data: a\n\ndata: b") == [b"a", b"b"]

@@ -217,6 +217,17 @@ async def test_calls_are_streamed(cloud: Cloud, tools: Tools, make: Make) -> Non
     ]
 
 
+async def test_number_below_zero_is_none(cloud: Cloud, tools: Tools, make: Make) -> None:
+    """A tool call that a server numbers -1 is the first one."""
+    begun = {"index": -1, "id": "c1", "function": {"name": "weather", "arguments": "{"}}
+    more = {"index": -1, "function": {"arguments": "}"}}
+    events = (event(tool_calls=[begun]), event(tool_calls=[more]), event(None, "tool_calls"))
+    cloud.on(CALL, tools.trickle(*events, DONE))
+    pieces, reply = await streamed(make(), options=ChatOptions(tools=(Tool(name="weather"),)))
+    assert [delta.index for piece in pieces for delta in piece.tool_calls] == [0, 0]
+    assert [call.arguments for call in reply.tool_calls] == ["{}"]
+
+
 async def test_refusal_and_probabilities_are_streamed(
     cloud: Cloud, tools: Tools, make: Make
 ) -> None:
@@ -478,6 +489,16 @@ async def test_web_page_in_place_of_a_stream_is_told(
     """A login page is called what it is."""
     cloud.on(CALL, tools.trickle(b"\xef\xbb\xbf\n <html>"))
     with pytest.raises(UnexpectedResponseError, match="web page"):
+        await streamed(make())
+
+
+@pytest.mark.parametrize("body", [b"[]", b"no healthy upstream", b"Data: {}\n\n"])
+async def test_something_else_than_a_stream_is_told(
+    cloud: Cloud, tools: Tools, make: Make, body: bytes
+) -> None:
+    """Words of a gateway are no empty answer of the model."""
+    cloud.on(CALL, tools.trickle(body))
+    with pytest.raises(UnexpectedResponseError, match="no stream of events"):
         await streamed(make())
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tailorbird.retrieval.grounding import grounded_messages, read_grounded
+from tailorbird.retrieval.quoting import bears_out
+from tailorbird.text import split_sentences
 from tailorbird.text.passages import DECLINED, unfence
 from tailorbird.types import Chunk, ChunkId, DocumentId, Hit, Message, ScoreKind, Span
 from tailorbird.types.answers import PassageQuote
@@ -334,3 +337,80 @@ def test_the_form_is_asked_for_in_both_languages() -> None:
         prompt = grounded_messages(question, [SHOP], lead=(), marker=MARKER, form=True)[-1].text
         assert word in prompt
         assert DECLINED not in prompt
+
+
+MARKS = re.compile(r"[ \t]*\[\d{1,3}\](?:[ \t]*[,、]?[ \t]*\[\d{1,3}\])*")
+SHOWN = [make_hit("Alpha beta."), make_hit("Gamma delta.", name="g"), make_hit("七 7", name="n")]
+
+
+def settled_by_the_rule(text: str) -> str:
+    """Return an answer as it is settled, by looking at the whole of it for each citation."""
+
+    def settle(cluster: re.Match[str]) -> str:
+        before, after = text[: cluster.start()], text[cluster.end() :]
+        *earlier, tail = MARKS.split(before)
+        candidates = [(tail if re.search(r"\w", tail) else "".join([*earlier, tail]), -1)]
+        leads = not before.strip() or before.rstrip(" \t")[-1] == "\n"
+        if leads or MARKS.match(text.lstrip()):
+            candidates.insert(0, (after, 0))
+        bare = [(MARKS.sub("", one), place) for one, place in candidates]
+        found = [one[slice(*spans[at])] for one, at in bare if (spans := split_sentences(one))]
+        texts = [SHOWN[int(one) - 1].chunk.text for one in re.findall(r"\d+", cluster[0])]
+        borne = any(bears_out(one, texts) for one in [one for one in found if one] or [""])
+        return cluster[0] if borne else ""
+
+    return MARKS.sub(settle, text).strip()
+
+
+PIECES = ["alpha beta", "gamma delta", "7", "9", "Dr", "。", ".", "、", ",", "- ", " ", "\t", "\n"]
+
+
+@given(
+    st.lists(st.sampled_from([*PIECES, "[1]", " [2]", "[3]. ", "[1[2]]", "[9[1]]"]), max_size=30)
+)
+def test_each_citation_belongs_to_the_statement_that_the_rule_names(pieces: list[str]) -> None:
+    """Whatever stands around a citation, it stays where its statement is borne out."""
+    text = re.sub(r"[ \t]+\[", " [", "".join(pieces)).strip()
+    assert read_grounded(text, SHOWN).text == settled_by_the_rule(text)
+
+
+MANY = 1_600
+ANSWERS = {
+    "behind": "Cargo bikes cost 30 euros [1]. ",
+    "before": "[1] Cargo bikes cost 30 euros. ",
+    "before, endless": "[1] cargo bikes ",
+    "on lines": "\n[1] Cargo bikes",
+    "blanks": " " * 20,
+    "blanks between": "[1]" + " " * 20,
+    "open marks": "[1†",
+    "marks in marks": "[9",
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_an_answer_of_many_citations_takes_time_by_its_length(kind: str) -> None:
+    """Four times the answer takes about four times as long, and not sixteen."""
+    took: list[float] = []
+    for times in (MANY // 4, MANY):
+        text = ANSWERS[kind] * times + "]" * times * (kind == "marks in marks")
+        runs: list[float] = []
+        for _ in range(3):
+            begun = time.process_time()
+            read_grounded(text, [SHOP])
+            runs.append(time.process_time() - begun)
+        took.append(min(runs))
+    assert took[1] < 9 * took[0] + 0.02
+
+
+def test_marks_in_marks_beyond_all_reason_are_no_citations() -> None:
+    """What is nested too deeply loses its brackets, and nothing that was not shown is cited."""
+    grounded = read_grounded("30 euros a day" + "[" * 20 + "9]" * 20, [SHOP])
+    assert not re.search(r"[\[\]]", grounded.text)
+    assert grounded.citations == ()
+    assert grounded.dropped
+
+
+def test_a_statement_is_looked_for_within_a_thousand_characters() -> None:
+    """Of a sentence without an end, the part next to the citation counts."""
+    [citation] = read_grounded("999 " + "cargo bikes " * 100 + "[1] - [1]", [SHOP]).citations
+    assert citation.quote == "Cargo bikes are rented for 30 euros a day."

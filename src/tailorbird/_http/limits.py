@@ -31,6 +31,9 @@ _MARK = b"x-tailorbird-"
 _LONGEST_LENGTH = 19
 # Digits of a length that are read: more than any body has, and few enough to be read quickly.
 
+_LONGEST_SHOWN = 300
+# Characters of another host's address in a message: more than any has (RFC 1035, 2.3.4: 255).
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DONE_ELSEWHERE = frozenset({301, 302, 303})
 # RFC 9110, 15.4: after these a client goes on with GET, so the request may have been carried out;
@@ -221,7 +224,7 @@ def _redirect(request: httpx2.Request, response: httpx2.Response) -> AnswerRefus
     status = response.status_code
     try:
         target = request.url.join(response.headers.get("location", ""))
-        where = f"{target.scheme}://{target.host}"
+        where = f"{target.scheme}://{target.host}"[:_LONGEST_SHOWN]
     except httpx2.InvalidURL:
         where = "an unreadable address"
     return AnswerRefusedError(

@@ -44,7 +44,14 @@ Text = Annotated[str, Field(min_length=1)]
 """A text that must not be empty, such as an id."""
 
 
+_LONGEST_ID = 1024
+# Characters of an id: our own bound, many times what any provider gives. What is longer fits into
+# no address, and would fill messages and journals.
+
+
 def _usable(value: str) -> str:
+    if len(value) > _LONGEST_ID:
+        raise PydanticCustomError("id", "it can be no id: it is too long")
     try:
         check_id(value, what="usable")
     except InvalidInputError:

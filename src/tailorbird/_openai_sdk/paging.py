@@ -17,6 +17,8 @@ MOST_PAGES = 10_000
 """Pages of one listing that are read: our own bound, a million jobs at 100 a page. A listing that
 is longer is one that never ends."""
 
+_SHOWN = 100  # characters of a cursor in a message
+
 
 class Listed(Wire):
     """An item of a listing: it has at least an id."""
@@ -66,7 +68,7 @@ class Listing(Generic[ListedT]):
             cursor = _next(page)
             if cursor in seen:
                 # Said before the page is given: it is most likely one that was given already.
-                reason = f"its pages run in a circle: {cursor!r} ends a second one"
+                reason = f"its pages run in a circle: {cursor[:_SHOWN]!r} ends a second one"
                 raise connection.unexpected(self.operation, reason, received)
             for item in page.data:
                 yield item

@@ -7,6 +7,7 @@ what a provider said); 130 interrupted by Ctrl-C.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -47,6 +48,9 @@ Exit codes:
        successor is shown to be no worse
   2    it cannot run: usage, settings, a missing file, or what a provider said
   130  interrupted by Ctrl-C; jobs at the provider go on"""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What a full disk says; what we write ourselves tells it before, a redirected stdout does not."""
 
 _ERROR_KEYS = "ok (false), error (type, message, exit_code), problems"
 
@@ -125,7 +129,7 @@ _COMMANDS = (
         index,
         "Build an index of documents, or bring it up to date.",
         "tailorbird index handbook/ --name handbook",
-        "name, info, added, changed, unchanged, removed, kept, embedded, usage, problems,"
+        "ok, name, info, added, changed, unchanged, removed, kept, embedded, usage, problems,"
         " evaluation",
     ),
     _Command(
@@ -275,6 +279,10 @@ def _ended(end: SystemExit) -> int:
 def _unexpected(error: Exception) -> int:
     if os.environ.get(DEBUG_VARIABLE):
         traceback.print_exception(error)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        place = error.filename or "stdout"
+        sys.stderr.write(f"error: cannot write to {place!r}: {error.strerror}; make room there\n")
+        return CANNOT_RUN
     sys.stderr.write(
         f"error: unexpected {type(error).__name__}: {error}; this is a fault of tailorbird:"
         f" please report it with what {DEBUG_VARIABLE}=1 shows\n"

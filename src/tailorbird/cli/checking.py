@@ -20,12 +20,16 @@ from tailorbird.cli.options import (
     SystemOption,
     WorkspaceOption,
 )
-from tailorbird.cli.rows import is_training_file, read_rows
+from tailorbird.cli.rows import is_training_file, read_rows, refuse_for_training
 from tailorbird.cli.session import existing, session, work
+from tailorbird.cli.tables import (
+    ColumnsOption,
+    EmptyAnswersOption,
+    EncodingOption,
+    TableOptions,
+)
 from tailorbird.data import (
     Limit,
-    QuestionSet,
-    ReadOptions,
     TableLimits,
     training_rules,
     validate_training_file,
@@ -62,6 +66,9 @@ def validate(  # noqa: PLR0913 - an option each
         typer.Option("--for", help="Whose rules hold; without it the stricter of both."),
     ] = None,
     everything: AllOption = False,
+    columns: ColumnsOption = None,
+    encoding: EncodingOption = "auto",
+    empty_answers: EmptyAnswersOption = "error",
     profile: ProfileOption = None,
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
@@ -73,8 +80,8 @@ def validate(  # noqa: PLR0913 - an option each
     """
     place = Place(profile=profile, config=config, workspace=workspace, json=json)
     with session(place) as screen:
-        existing(file)
-        checked = _check(file, kind, provider)
+        table = TableOptions(columns=columns, encoding=encoding, empty_answers=empty_answers)
+        checked = _check(existing(file), kind, provider, table)
         show_problems(screen.show, checked.problems, total=checked.total, everything=everything)
         screen.show(f"{file}: {_summary(checked)}", style="green" if checked.ok else "bold red")
         screen.data(
@@ -96,6 +103,9 @@ def estimate(  # noqa: PLR0913 - an option each
         typer.Argument(metavar="FILE", help="Questions and answers, or training conversations."),
     ],
     *,
+    columns: ColumnsOption = None,
+    encoding: EncodingOption = "auto",
+    empty_answers: EmptyAnswersOption = "error",
     system: SystemOption = None,
     model: ModelOption = None,
     profile: ProfileOption = None,
@@ -106,7 +116,8 @@ def estimate(  # noqa: PLR0913 - an option each
     """Say what training on a file would use and cost; nothing is sent."""
     place = Place(profile=profile, config=config, workspace=workspace, json=json)
     with session(place) as screen:
-        rows = read_rows(screen, file, system=system)
+        table = TableOptions(columns=columns, encoding=encoding, empty_answers=empty_answers)
+        rows = read_rows(screen, file, system=system, table=table)
         options = rows.options(None if model is None else ModelId(model))
         found = work(
             place,
@@ -132,9 +143,15 @@ class _Checked:
         return self.code == FINE
 
 
-def _check(file: Path, kind: FileKind | Literal["auto"], provider: ProviderName | None) -> _Checked:
-    if kind == "qa" or (kind == "auto" and not is_training_file(file)):
-        return _check_questions(file, provider)
+def _check(
+    file: Path,
+    kind: FileKind | Literal["auto"],
+    provider: ProviderName | None,
+    table: TableOptions,
+) -> _Checked:
+    if kind == "qa" or (kind == "auto" and not is_training_file(file, table)):
+        return _check_questions(file, provider, table)
+    refuse_for_training(file, table)
     report = validate_training_file(file, kind=kind, rules=provider or "generic")
     return _Checked(
         kind=report.kind,
@@ -145,9 +162,9 @@ def _check(file: Path, kind: FileKind | Literal["auto"], provider: ProviderName 
     )
 
 
-def _check_questions(file: Path, provider: ProviderName | None) -> _Checked:
+def _check_questions(file: Path, provider: ProviderName | None, table: TableOptions) -> _Checked:
     try:
-        rows = QuestionSet.from_file(file, options=ReadOptions(limits=_limits(provider)))
+        rows = table.read(file, limits=_limits(provider))
     except DataError as exc:
         return _Checked(
             kind="qa", problems=exc.problems, total=exc.total, records=None, code=exit_code(exc)

@@ -41,7 +41,12 @@ from tailorbird.cli.reporting import (
     write_files,
 )
 from tailorbird.cli.session import existing, session, work
-from tailorbird.data import read_questions
+from tailorbird.cli.tables import (
+    ColumnsOption,
+    EmptyAnswersOption,
+    EncodingOption,
+    TableOptions,
+)
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.report.comparison import require_pyarrow
 from tailorbird.types.ids import ModelId
@@ -140,6 +145,9 @@ def compare(  # noqa: PLR0913 - an option each
     questions: _Questions,
     *,
     documents: _Documents = None,
+    columns: ColumnsOption = None,
+    encoding: EncodingOption = "auto",
+    empty_answers: EmptyAnswersOption = "error",
     system: SystemOption = None,
     model: ModelOption = None,
     arms: _Arms = None,
@@ -148,8 +156,8 @@ def compare(  # noqa: PLR0913 - an option each
     seed: _Seed = 7,
     similarity: _Similarity = False,
     judge: JudgeOption = False,
-    judge_questions: JudgeQuestionsOption = DEFAULT_QUESTIONS,
-    judge_decides: JudgeDecidesOption = False,
+    judged: JudgeQuestionsOption = DEFAULT_QUESTIONS,
+    decides: JudgeDecidesOption = False,
     labels: LabelsOption = None,
     bulk: BulkOption = False,
     stream: _Stream = False,
@@ -171,22 +179,19 @@ def compare(  # noqa: PLR0913 - an option each
     """Tune, index, ask every arm the held-out questions, and say what the data deserves."""
     place = Place(profile=profile, config=config, workspace=workspace, json=json, budget=budget)
     with session(place) as screen:
-        wanted = _possible_arms(screen, arms, documents)
-        judging = judge_options(
-            judge=judge, questions=judge_questions, decides=judge_decides, labels=labels
-        )
-        rows = _rows(screen, questions)
+        table = TableOptions(columns=columns, encoding=encoding, empty_answers=empty_answers)
+        rows = _rows(screen, questions, table)
         request = Request(
             parts=divide(rows, held_out=held_out, seed=seed),
             documents=documents,
             prompt=choose_prompt(system, rows),
-            arms=wanted,
+            arms=_possible_arms(screen, arms, documents),
             checkpoints=checkpoints,
             model=None if model is None else ModelId(model),
             again=again,
             how=How(
                 similarity=similarity,
-                judge=judging,
+                judge=judge_options(judge=judge, questions=judged, decides=decides, labels=labels),
                 concurrency=concurrency,
                 bulk=bulk,
                 stream=stream,
@@ -208,8 +213,8 @@ def _possible_arms(screen: Screen, arms: str | None, documents: Path | None) -> 
     return wanted
 
 
-def _rows(screen: Screen, questions: Path) -> QuestionSet:
-    rows = read_questions(existing(questions))
+def _rows(screen: Screen, questions: Path, table: TableOptions) -> QuestionSet:
+    rows = table.read(existing(questions))
     show_problems(screen.note, rows.problems, total=rows.total)
     return rows
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tailorbird.cli.arm_names import needs_documents, needs_tuning
 from tailorbird.cli.failures import show_problems
-from tailorbird.cli.preflight import check_arms, check_request
+from tailorbird.cli.preflight import check_arms, check_request, check_rows
 from tailorbird.cli.training import show_deployment
 from tailorbird.data import ChunkOptions
 from tailorbird.data.questions.split import split_questions
@@ -251,6 +251,7 @@ async def plan_training(bench: Workbench, screen: Screen, request: Request) -> T
 
     Raises:
         ConfigError: No base model is named.
+        DataError: Fewer rows are left to train on than the provider needs.
         InvalidInputError: A row has no answer to train on.
     """
     rows = request.parts.train
@@ -259,6 +260,7 @@ async def plan_training(bench: Workbench, screen: Screen, request: Request) -> T
     if name in {run.name for run in await bench.jobs() if run.job_id is not None}:
         screen.note(f"training: run {name!r} of an earlier comparison is taken")
         return Training(name=name, options=options, estimate=None)
+    check_rows(bench, request)
     estimate = await bench.estimate(rows, system=request.prompt.text, options=options)
     return Training(name=name, options=options, estimate=estimate)
 

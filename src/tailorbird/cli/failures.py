@@ -34,6 +34,12 @@ INTERRUPTED = 130
 """Ctrl-C: 128 and the number of the signal, as shells count."""
 
 _OPTION = re.compile(r".*\b(columns|encoding|empty_answers|normalize|loaders|max_\w+)=", re.DOTALL)
+_TYPED = {
+    "columns": "--columns question=NAME,answer=NAME",
+    "encoding": "--encoding NAME for questions; save documents as UTF-8",
+    "empty_answers": "--empty-answers skip",
+}
+_TYPED_AS = "    {}=… is typed so on the command line: {}"
 _ELSEWHERE = (
     "    options such as {}=… are those of tailorbird.read_questions and read_documents in Python;"
     " on the command line, mend the file instead"
@@ -133,8 +139,11 @@ def show_problems(
         is_seen = kept and not any(problem.code.startswith(_DOCUMENT) for problem in problems)
         way = f"; `tailorbird validate FILE --all` shows {them}" if is_seen else ""
         say(f"… and {left} more{way}")
-    for option in [found[1] for problem in shown if (found := _OPTION.match(problem.fix))][:1]:
-        say(_ELSEWHERE.format(option))
+    for option in dict.fromkeys(
+        found[1] for problem in shown if (found := _OPTION.match(problem.fix))
+    ):
+        typed = _TYPED.get(option)
+        say(_ELSEWHERE.format(option) if typed is None else _TYPED_AS.format(option, typed))
 
 
 def _place(problem: Problem) -> str:
@@ -145,7 +154,7 @@ def _place(problem: Problem) -> str:
         parts.append(f"record {problem.record}")
     if problem.column is not None:
         parts.append(f"column {problem.column}")
-    if problem.field is not None:
+    if problem.field:  # empty: the whole record
         parts.append(problem.field)
     return ", ".join(parts)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tailorbird.cli.conditions import WhereOption, read_conditions
-from tailorbird.cli.failures import show_problems
+from tailorbird.cli.failures import BAD, show_problems
 from tailorbird.cli.options import (
     BudgetOption,
     ConfigOption,
@@ -26,8 +26,11 @@ from tailorbird.workflow.searching.index import Index, IndexEstimate, IndexOptio
 from tailorbird.workflow.searching.retrieval_quality import METRICS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from tailorbird.cli.screen import Screen
     from tailorbird.data import QuestionSet
+    from tailorbird.exceptions import Problem
     from tailorbird.types.filters import Filter
     from tailorbird.workbench import Workbench
     from tailorbird.workflow.progress import OnProgress
@@ -94,7 +97,10 @@ def index(  # noqa: PLR0913 - an option each
     json: JsonOption = None,
     budget: BudgetOption = None,
 ) -> None:
-    """Build an index of documents, or bring it up to date: only what changed is embedded."""
+    """Build an index of documents, or bring it up to date: only what changed is embedded.
+
+    Ends with 1 when some documents could not be read: they are left out, the others are indexed.
+    """
     place = Place(profile=profile, config=config, workspace=workspace, json=json, budget=budget)
     with session(place) as screen:
         existing(path)
@@ -159,7 +165,8 @@ async def _indexed(  # noqa: PLR0913 - what is indexed, and what is asked of it
 def _show_estimate(screen: Screen, told: IndexEstimate) -> None:
     show_problems(screen.note, told.problems, total=len(told.problems), everything=True)
     screen.show(str(told))
-    screen.data(told.model_dump(mode="json"))
+    others = "the others are counted"
+    _end(screen, told.model_dump(mode="json"), told.problems, others=others)
 
 
 def _show_index(screen: Screen, built: Index, quality: RetrievalQuality | None) -> None:
@@ -174,7 +181,29 @@ def _show_index(screen: Screen, built: Index, quality: RetrievalQuality | None) 
     if quality is not None:
         _show_quality(screen, quality)
     evaluation = None if quality is None else quality.model_dump(mode="json")
-    screen.data({**built.model_dump(mode="json"), "evaluation": evaluation})
+    result = {**built.model_dump(mode="json"), "evaluation": evaluation}
+    _end(screen, result, built.problems, others="the others are indexed")
+
+
+def _end(
+    screen: Screen, result: Mapping[str, object], problems: Sequence[Problem], *, others: str
+) -> None:
+    """Write the result as JSON, and end with the exit code that its problems deserve.
+
+    Args:
+        screen: Where it is written.
+        result: What the command found or did.
+        problems: What was found while reading the documents.
+        others: What became of the documents without errors.
+
+    Raises:
+        typer.Exit: There are errors among them.
+    """
+    errors = sum(one.severity == "error" for one in problems)
+    screen.data({"ok": not errors, **result})
+    if errors:
+        screen.note(f"error: {errors} error(s) in the documents; {others}", style="bold red")
+        raise typer.Exit(BAD)
 
 
 def _show_quality(screen: Screen, quality: RetrievalQuality) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from tailorbird.cli.failures import BAD
 from tailorbird.cli.options import (
+    BudgetOption,
     ConfigOption,
     JsonOption,
     Place,
@@ -17,7 +18,12 @@ from tailorbird.cli.options import (
 )
 from tailorbird.cli.reporting import HtmlOption
 from tailorbird.cli.session import existing, session, work
-from tailorbird.data import read_questions
+from tailorbird.cli.tables import (
+    ColumnsOption,
+    EmptyAnswersOption,
+    EncodingOption,
+    TableOptions,
+)
 from tailorbird.exceptions import InvalidInputError
 from tailorbird.report import Comparison
 from tailorbird.types.ids import ModelId
@@ -92,18 +98,23 @@ def record(  # noqa: PLR0913 - an option each
             show_default=False,
         ),
     ] = None,
+    columns: ColumnsOption = None,
+    encoding: EncodingOption = "auto",
+    empty_answers: EmptyAnswersOption = "error",
     profile: ProfileOption = None,
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
     json: JsonOption = None,
+    budget: BudgetOption = None,
 ) -> None:
     """Keep what a tuned model answers, with dates, before it is shut down.
 
     Ends with 1 when some questions got no answer; the same command asks these again.
     """
-    place = Place(profile=profile, config=config, workspace=workspace, json=json)
+    place = Place(profile=profile, config=config, workspace=workspace, json=json, budget=budget)
     with session(place) as screen:
-        rows = read_questions(existing(questions))
+        table = TableOptions(columns=columns, encoding=encoding, empty_answers=empty_answers)
+        rows = table.read(existing(questions))
 
         async def step(bench: Workbench, on_progress: OnProgress) -> Recording:
             await bench.export_tuned(name, to=bundle)
@@ -145,9 +156,10 @@ def retrain(  # noqa: PLR0913 - an option each
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
     json: JsonOption = None,
+    budget: BudgetOption = None,
 ) -> None:
     """Train on a bundle's rows again, with the same prompt and method, on another profile."""
-    place = Place(profile=profile, config=config, workspace=workspace, json=json)
+    place = Place(profile=profile, config=config, workspace=workspace, json=json, budget=budget)
     with session(place) as screen:
         existing(bundle)
 
@@ -172,12 +184,13 @@ def successor(  # noqa: PLR0913 - an option each
     config: ConfigOption = None,
     workspace: WorkspaceOption = WORKSPACE,
     json: JsonOption = None,
+    budget: BudgetOption = None,
 ) -> None:
     """Ask successors the recorded questions: is one no worse than the model that is gone?
 
     Ends with 1 when no successor is shown to be no worse.
     """
-    place = Place(profile=profile, config=config, workspace=workspace, json=json)
+    place = Place(profile=profile, config=config, workspace=workspace, json=json, budget=budget)
     with session(place) as screen:
         existing(bundle)
         if tuned is None and index is None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from tailorbird.cli.arm_names import needs_documents, needs_tuning
 from tailorbird.cli.failures import show_problems
-from tailorbird.exceptions import InvalidInputError
+from tailorbird.data import training_rules
+from tailorbird.exceptions import DataError, InvalidInputError, Problem
 from tailorbird.types.capabilities import Capability
 from tailorbird.workflow.judging.labels import check_labels
 
@@ -45,6 +46,28 @@ def check_request(screen: Screen, bench: Workbench, request: Request, *, tunes: 
     _check_stop(request, arms)
     _check_ways(bench, request)
     _check_labels(screen, request, arms)
+
+
+def check_rows(bench: Workbench, request: Request) -> None:
+    """Do nothing where the rows that are not held out are enough to train on.
+
+    Raises:
+        DataError: The provider needs more.
+    """
+    rules, train = training_rules(bench.provider.capabilities.rules), request.parts.train
+    if len(train) >= rules.min_examples:
+        return
+    plain = ",".join(arm for arm in request.arms if not needs_tuning(arm))
+    problem = Problem(
+        severity="error",
+        code="jsonl.too-few",
+        source=train.source,
+        reason=f"{len(train)} rows are left to train on, {rules.min_examples} needed"
+        f" ({rules.provider})",
+        fix="add rows, hold fewer out by --held-out"
+        + (f", or compare without training: --arms {plain}" if plain else ""),
+    )
+    raise DataError([problem])
 
 
 def check_arms(arms: Sequence[str], wanted: Sequence[str]) -> None:

@@ -18,7 +18,12 @@ from tailorbird.cli.options import (
     writable,
 )
 from tailorbird.cli.session import existing, session, work
-from tailorbird.data import read_questions
+from tailorbird.cli.tables import (
+    ColumnsOption,
+    EmptyAnswersOption,
+    EncodingOption,
+    TableOptions,
+)
 from tailorbird.report import problem_report
 from tailorbird.workbench import WORKSPACE
 from tailorbird.workflow.questioning.plan import QuestionPlan
@@ -31,6 +36,10 @@ if TYPE_CHECKING:
 _DOCUMENTS_INDEX = "questions"
 """Name of the index that answers whether the documents answer a question after all."""
 
+_Documents = Annotated[
+    Path | None,
+    typer.Option("--documents", metavar="PATH", help="Folder of documents.", show_default=False),
+]
 _Number = Annotated[
     int | None,
     typer.Option(min=0, metavar="N", help="How many of this kind.", show_default=False),
@@ -47,12 +56,10 @@ def questions(  # noqa: PLR0913 - an option each
         str,
         typer.Option("--out", metavar="FILE", help="JSON Lines file to write.", callback=writable),
     ],
-    documents: Annotated[
-        Path | None,
-        typer.Option(
-            "--documents", metavar="PATH", help="Folder of documents.", show_default=False
-        ),
-    ] = None,
+    documents: _Documents = None,
+    columns: ColumnsOption = None,
+    encoding: EncodingOption = "auto",
+    empty_answers: EmptyAnswersOption = "error",
     paraphrase: _Number = None,
     unseen: _Number = None,
     unanswerable: _Number = None,
@@ -71,7 +78,8 @@ def questions(  # noqa: PLR0913 - an option each
     """
     place = Place(profile=profile, config=config, workspace=workspace, json=json, budget=budget)
     with session(place) as screen:
-        rows = None if train is None else read_questions(existing(train))
+        table = TableOptions(columns=columns, encoding=encoding, empty_answers=empty_answers)
+        rows = None if train is None else table.read(existing(train))
         folder = None if documents is None else existing(documents)
         numbers = {
             "paraphrase": paraphrase,

@@ -27,6 +27,9 @@ _VISIBLE = {
     code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
 }
 
+_BETWEEN = 2
+"""Cells of a terminal between two columns of a framed table."""
+
 
 class Screen:
     """Where one command shows things; nothing but the JSON goes to stdout under `--json -`."""
@@ -65,16 +68,19 @@ class Screen:
     ) -> None:
         """Show a table: framed on a terminal, aligned text without cuts anywhere else.
 
+        A terminal that is too narrow for its names and figures gets aligned text, too.
+
         Args:
             heads: Titles of the columns.
             rows: Their cells, one text a column.
             right: Numbers of the columns, from 0, that are aligned at the right.
         """
         cells = [[one_line(cell) for cell in row] for row in rows]
-        if not self.is_terminal:
+        framed, least = _framed(heads, cells, right=right)
+        if not self.is_terminal or least > self._out.width:
             self.show("\n".join(align([list(heads), *cells], right=right)))
         elif self._json_file != STDOUT:
-            self._out.print(_framed(heads, cells, right=right))
+            self._out.print(framed)
 
     def data(self, value: object) -> None:
         """Write the JSON where it was asked for.
@@ -122,24 +128,27 @@ def _console(stream: TextIO) -> Console:
 
 def _framed(
     heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int]
-) -> Table:
-    """Make a table that a narrow terminal breaks at words, and within figures last of all."""
+) -> tuple[Table, int]:
+    """Make a table that a terminal breaks at words; and the cells it needs to break no figure."""
+    least = 0
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     used = [at for at in range(len(heads)) if any(row[at] for row in rows)]
     for at in used:
         is_right = at in right
         head = heads[at].replace(" ", "\n") if is_right else heads[at]
         widest = max(display_width(row[at]) for row in rows)
+        # The first column names the row.
+        is_whole = at == 0 or (is_right and widest >= max(map(display_width, head.split())))
+        least += (widest if is_whole or is_right else 1) + _BETWEEN
         table.add_column(
             Text(head),
             justify="right" if is_right else "left",
             overflow="fold",
-            # The first column names the row.
-            no_wrap=at == 0 or (is_right and widest >= max(map(display_width, head.split()))),
+            no_wrap=is_whole,
         )
     for row in rows:
         table.add_row(*(_text(row[at]) for at in used))
-    return table
+    return table, least
 
 
 def _text(text: str, style: str = "") -> Text:

@@ -65,6 +65,16 @@ def _checked_key(key: str) -> str:
     return key
 
 
+_EmbeddingModel = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--embedding-model",
+        metavar="NAME",
+        help="Further model for embeddings, in the same way.",
+    ),
+]
+
+
 def serve_fake(  # noqa: PLR0913 - an option each
     *,
     port: Annotated[
@@ -96,14 +106,7 @@ def serve_fake(  # noqa: PLR0913 - an option each
             help="Further chat model, on Azure a deployment. Can be given again.",
         ),
     ] = None,
-    embedding_model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--embedding-model",
-            metavar="NAME",
-            help="Further model for embeddings, in the same way.",
-        ),
-    ] = None,
+    embedding_model: _EmbeddingModel = None,
     json: JsonOption = None,
 ) -> None:
     """Serve the fake to other programs, in any language, until Ctrl-C.

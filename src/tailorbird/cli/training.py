@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,12 @@ from tailorbird.cli.options import (
 from tailorbird.cli.prompts import show_prompt
 from tailorbird.cli.rows import TrainingRows, read_rows
 from tailorbird.cli.session import session, work
+from tailorbird.cli.tables import (
+    ColumnsOption,
+    EmptyAnswersOption,
+    EncodingOption,
+    TableOptions,
+)
 from tailorbird.exceptions import InvalidInputError, ProviderError, StorageError
 from tailorbird.types.ids import ModelId
 from tailorbird.workbench import WORKSPACE
@@ -35,17 +42,19 @@ if TYPE_CHECKING:
     from tailorbird.workbench import Workbench
     from tailorbird.workflow.progress import OnProgress
 
+_Questions = Annotated[
+    Path,
+    typer.Argument(
+        metavar="QUESTIONS",
+        help="Questions and answers (CSV, TSV, JSONL) or training conversations (JSONL).",
+    ),
+]
+
 _NOT_STARTED = {"new": "not started", "creating": "unknown"}
 
 
 def tune(  # noqa: PLR0913 - an option each
-    questions: Annotated[
-        Path,
-        typer.Argument(
-            metavar="QUESTIONS",
-            help="Questions and answers (CSV, TSV, JSONL) or training conversations (JSONL).",
-        ),
-    ],
+    questions: _Questions,
     *,
     name: Annotated[
         str,
@@ -53,6 +62,9 @@ def tune(  # noqa: PLR0913 - an option each
             "--name", metavar="NAME", help="Name of the run; the same name goes on with it."
         ),
     ],
+    columns: ColumnsOption = None,
+    encoding: EncodingOption = "auto",
+    empty_answers: EmptyAnswersOption = "error",
     system: SystemOption = None,
     model: ModelOption = None,
     no_wait: Annotated[
@@ -74,7 +86,8 @@ def tune(  # noqa: PLR0913 - an option each
     """
     place = Place(profile=profile, config=config, workspace=workspace, json=json, budget=budget)
     with session(place) as screen:
-        rows = read_rows(screen, questions, system=system)
+        table = TableOptions(columns=columns, encoding=encoding, empty_answers=empty_answers)
+        rows = read_rows(screen, questions, system=system, table=table)
         show_prompt(screen, rows.prompt)
         wish = _Wish(name=name, model=None if model is None else ModelId(model), again=again)
         run = work(
@@ -135,10 +148,17 @@ def jobs(
         )
         if lines:
             heads = ("name", "job", "status", "base", "model", "deployment", "begun")
-            screen.table(heads, [[str(line[head] or "-") for head in heads] for line in lines])
+            screen.table(heads, [[_cell(head, line[head]) for head in heads] for line in lines])
         else:
             screen.show(f"no run was started in {str(workspace)!r}; see `tailorbird tune --help`")
         screen.data({"cancelled": cancel, "undeployed": undeploy, "jobs": lines})
+
+
+def _cell(head: str, value: str | None) -> str:
+    """Give a value as the table shows it: a time to the minute, in UTC as everywhere."""
+    if head == "begun" and value is not None:
+        return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M}"
+    return value or "-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,34 @@ from typing import TYPE_CHECKING, Literal
 from tailorbird.data.problems import excerpt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 SensitiveKind = Literal["secret", "email", "my-number", "card"]
 """What something looks like."""
+
+REMARKS: Mapping[SensitiveKind, tuple[str, str, str]] = {
+    "secret": (
+        "privacy.secret",
+        "this looks like a key or a token",
+        "replace it, and revoke it if it is real: a tuned model can repeat what it has seen",
+    ),
+    "email": (
+        "privacy.email",
+        "this looks like a mail address",
+        "replace it by one at example.com if it belongs to a person",
+    ),
+    "my-number": (
+        "privacy.my-number",
+        "this looks like a Japanese Individual Number (My Number)",
+        "remove it: the law restricts what such numbers may be used for",
+    ),
+    "card": (
+        "privacy.card",
+        "this looks like the number of a payment card",
+        "replace it by a number that no issuer gives out, such as 0000 0000 0000 0000",
+    ),
+}
+"""Code, reason and fix of the problem that each kind is."""
 
 # A digit keeps words and file names out: real keys of these lengths have one, all but never not.
 _DIGIT_AHEAD = r"(?=[A-Za-z0-9_-]*[0-9])"
@@ -59,6 +83,10 @@ class Sensitive:
     """Where it begins, from 0."""
     end: int
     """Where it ends, exclusive."""
+
+    def hint(self, text: str) -> str:
+        """Give as much of the place as may be shown."""
+        return text[self.start : self.start + _SHOWN] + "…"
 
 
 def find_sensitive(text: str) -> Iterator[Sensitive]:

@@ -51,13 +51,17 @@ _JAPANESE_FORM = (
 )
 # [1], [1, 2], [1][2], 【1】, ［１］, 【1†source】 and what else models make of them. Four digits
 # are a year, and a range such as [10-20] is rather a quantity.
+_CLOSING = r"\]］】"
 _MARK = re.compile(
-    r"[ \t]*[\[［【]\s*(\d{1,3}(?:\s*[,、，;；]\s*\d{1,3})*)\s*(?:†[^\]］】]*)?[\]］】]"
+    r"(?<![ \t])[ \t]*[\[［【]\s*(\d{1,3}(?:\s*[,、，;；]\s*\d{1,3})*)\s*"
+    rf"(?:†[^{_CLOSING}]*)?[{_CLOSING}]"
 )
-
+_DEEPEST_MARK = 8  # marks within marks: our own bound; deeper ones lose their brackets
 
 # What `_tidied` leaves: [1], [1][2], also with blanks or a comma between.
-_CLUSTER = re.compile(r"[ \t]*\[\d{1,3}\](?:[ \t]*[,、]?[ \t]*\[\d{1,3}\])*")
+_CLUSTER = re.compile(r"(?<![ \t])[ \t]*\[\d{1,3}\](?:[ \t]*+(?:[,、][ \t]*+)?\[\d{1,3}\])*")
+_WORD = re.compile(r"\w")
+_LONGEST_SENTENCE = 1_000  # characters looked at for one: our own bound; longer ones are cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +134,7 @@ def read_grounded(
     reading = _Reading(
         hits=hits,
         question=question,
+        statements=_Statements(kept),
         quotes=_found(quotes or (), hits),
         must_quote=quotes is not None,
     )
@@ -153,6 +158,7 @@ class _Reading:
 
     hits: Sequence[Hit]
     question: str
+    statements: _Statements
     quotes: dict[int, list[tuple[int, int]]]
     """Where what the model quotes stands in each passage; empty where nothing of it does."""
     must_quote: bool
@@ -164,7 +170,7 @@ class _Reading:
     def settle(self, cluster: re.Match[str]) -> str:
         """Give what stays of the marks behind one statement, and cite their passages."""
         marks = [int(one) for one in re.findall(r"\d+", cluster[0])]
-        statements = _statements(cluster)
+        statements = self.statements.next(cluster)
         if self.must_quote:
             statement = statements[0]
             kept = [one for one in marks if self.quotes.get(one)]
@@ -224,9 +230,14 @@ def _tidied(text: str, *, shown: int) -> tuple[str, int]:
         return space + "".join(f"[{number}]" for number in right)
 
     # Again until nothing changes: taking out the inner one of `[[9]9]` leaves another one.
-    while (changed := _MARK.sub(tidy, text)) != text:
+    for _ in range(_DEEPEST_MARK):
+        # Behind the last bracket no mark can end, and looking for one takes long.
+        end = max(map(text.rfind, "]］】")) + 1
+        changed = _MARK.sub(tidy, text[:end]) + text[end:]
+        if changed == text:
+            return text, dropped
         text = changed
-    return text, dropped
+    return re.sub(rf"[\[［【{_CLOSING}]", "", text), dropped
 
 
 def passage_title(chunk: Chunk) -> str:
@@ -237,27 +248,42 @@ def passage_title(chunk: Chunk) -> str:
     return " › ".join(dict.fromkeys(part for part in parts if part))
 
 
-def _statements(cluster: re.Match[str]) -> list[str]:
-    """Give what a citation may belong to: the sentence before it, or behind it where none is.
+class _Statements:
+    """Finds what each citation of a text may belong to, in the order of the text.
 
-    Of a sentence with several citations, the part behind the last one counts. In a text that begins
-    with a citation, and at the beginning of a line, the sentence behind it comes first.
+    It is the sentence before the citation, or behind it where none is. Of a sentence with several
+    citations, the part behind the last one counts. In a text that begins with a citation, and at
+    the beginning of a line, the sentence behind it comes first.
     """
-    before, after = cluster.string[: cluster.start()], cluster.string[cluster.end() :]
-    *earlier, tail = _CLUSTER.split(before)
-    own = tail if re.search(r"\w", tail) else "".join([*earlier, tail])
-    leads = not before.strip() or before.rstrip(" \t")[-1] == "\n"
-    ahead = _CLUSTER.match(cluster.string.lstrip()) is not None
-    candidates = [(own, -1), (after, 0)]
-    chosen = candidates[::-1] if leads or ahead else candidates[:1]
-    found = [_sentence(text, place) for text, place in chosen]
-    return [one for one in found if one] or [""]
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._bare = _CLUSTER.sub("", text)
+        self._first = len(text) - len(text.lstrip())
+        self._ahead = _CLUSTER.match(text.lstrip()) is not None
+        self._end = 0  # of the citation before
+        self._taken = 0  # characters of the citations before
+
+    def next(self, cluster: re.Match[str]) -> list[str]:
+        """Give the likeliest statement of the next citation first; an empty one without any."""
+        start = cluster.start()
+        tail = self._text[self._end : start]
+        place = start - self._taken
+        self._end = cluster.end()
+        self._taken += len(cluster[0])
+        found = [_sentence(tail if _WORD.search(tail) else self._before(place), -1)]
+        if self._ahead or start <= self._first or self._text[start - 1] == "\n":
+            found.insert(0, _sentence(self._bare[place : place + _LONGEST_SENTENCE], 0))
+        return [one for one in found if one] or [""]
+
+    def _before(self, place: int) -> str:
+        # Again: taking out the inner one of `[1[2]]` leaves another one.
+        return _CLUSTER.sub("", self._bare[max(0, place - _LONGEST_SENTENCE) : place])
 
 
 def _sentence(text: str, place: int) -> str:
-    bare = _CLUSTER.sub("", text)
-    spans = split_sentences(bare)
-    return bare[slice(*spans[place])] if spans else ""
+    spans = split_sentences(text)
+    return text[slice(*spans[place])] if spans else ""
 
 
 def _citation(number: int, hit: Hit, place: tuple[int, int]) -> Citation:

@@ -58,7 +58,10 @@ class Loop:
         self._refuse_itself()
         result: Future[R] = Future()
         with self.told():
-            self.portal.start_task_soon(partial(_carry, function, result))
+            try:
+                self.portal.start_task_soon(partial(_carry, function, result))
+            except RuntimeError as exc:  # closed just now, while calls of others go on
+                raise CancelledError from exc
             first = cast("tuple[Future[object], ...]", (result, self.over))
             wait(first, return_when=FIRST_COMPLETED)
             if not result.done() or result.cancelled():

@@ -793,6 +793,9 @@ def test_what_is_hidden_ends_where_a_browser_ends_it(
     [
         ('<p aria-hidden=" TRUE">no</p><b aria-hidden=false>yes</b>', "yes"),
         ('<b style="font-size:0">no</b><b style="font-size:0.8em">yes</b>', "yes"),
+        ('<b style="font-size: large">yes</b><b style="opacity:inherit">, too</b>', "yes, too"),
+        ('<b style="--bg-opacity: 0">yes</b><b style="font-size:.0em">no</b>', "yes"),
+        (f'<b style="font-size:{"0" * 100_000}1">yes</b>', "yes"),
         ('<b style="opacity : 0.0; x:y">no</b><b style="opacity:0.5">yes</b>', "yes"),
         ("<dialog>no</dialog><dialog open>yes</dialog>", "yes"),
         ("<ruby>漢<rp>(</rp><rt>かん</rt><rp>)</rp>字<rt>じ</ruby>です", "漢字です"),

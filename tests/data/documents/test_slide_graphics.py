@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,124 @@ def test_hidden_shapes_are_left_out_with_a_note(deck: Deck) -> None:
     [problem] = found.problems
     assert (problem.severity, problem.code) == ("note", "document.hidden-part")
     assert problem.reason == "hidden shapes on slides are left out: 1"
+
+
+MC = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+MATH = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+SHAPE = (
+    '<p:sp><p:nvSpPr><p:cNvPr id="{0}" name="b"/><p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr/>'
+    "<p:txBody><a:bodyPr/><a:p>{1}</a:p></p:txBody></p:sp>"
+)
+FORMULA = (
+    '<a:r><a:t>mass: </a:t></a:r><a14:m xmlns:a14="http://schemas.microsoft.com/office/drawing/2010/'
+    f'main"><m:oMath xmlns:m="{MATH}"><m:r><m:t>E=mc²</m:t></m:r></m:oMath></a14:m>'
+)
+
+
+def said(text: str, number: int = 9) -> str:
+    """Return a shape with a text."""
+    return SHAPE.format(number, f"<a:r><a:t>{text}</a:t></a:r>" if text else "")
+
+
+def ways(*ones: str) -> str:
+    """Return several ways of drawing the same."""
+    names = ["Choice"] * (len(ones) - 1) + ["Fallback"]
+    content = "".join(
+        f"<mc:{name}>{one}</mc:{name}>" for name, one in zip(names, ones, strict=True)
+    )
+    return (
+        f'<mc:AlternateContent xmlns:mc="{MC}" xmlns:a="{DRAWING}/main"'
+        f' xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main">{content}'
+        "</mc:AlternateContent>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (ways(said("new"), said("old")), "new"),
+        (ways(said(""), said("old")), "old"),
+        (ways(said(""), ""), ""),
+        (ways(SHAPE.format(9, FORMULA), said("")), "mass: E=mc²"),
+        (ways(ways(said("inner"), said("no")), said("old")), "inner"),
+        (f'<mc:AlternateContent xmlns:mc="{MC}"/>', ""),
+    ],
+)
+def test_of_several_ways_of_drawing_one_is_read(deck: Deck, content: str, text: str) -> None:
+    """The new one, unless only the old one says something; formulas are read."""
+    deck.box("first")
+    deck.slide.element.cSld.spTree.append(parse_xml(content))
+    found = deck.read()
+    assert found.problems == ()
+    assert found[0].text == "\n".join(filter(None, ["first", text])) + "\n"
+
+
+def test_ways_outside_of_shapes_stay(deck: Deck) -> None:
+    """How a slide passes into the next one is written in several ways, too."""
+    deck.box("text")
+    deck.slide.element.append(parse_xml(ways("", "")))
+    assert deck.read()[0].text == "text\n"
+
+
+def test_embedded_objects_are_named(deck: Deck) -> None:
+    """What stands in a sheet on a slide is not read."""
+    deck.box("text")
+    frame = deck.box("").getparent()[-1]
+    frame.append(
+        parse_xml(
+            '<p:oleObj xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"/>'
+        )
+    )
+    found = deck.read()
+    assert found[0].text == "text\n"
+    [problem] = found.problems
+    assert (problem.severity, problem.code) == ("warning", "document.unread-part")
+    assert problem.reason.endswith(": 1")
+
+
+NEW_CHART = f"""<cx:chartSpace xmlns:cx="http://schemas.microsoft.com/office/drawing/2014/chartex"
+ xmlns:a="{DRAWING}/main"><cx:chartData><cx:data id="0"><cx:strDim type="cat"><cx:lvl>
+<cx:pt idx="0">東京</cx:pt></cx:lvl></cx:strDim><cx:numDim type="size"><cx:lvl>
+<cx:pt idx="0">3</cx:pt>
+<cx:pt idx="12345678901">4</cx:pt></cx:lvl></cx:numDim></cx:data></cx:chartData><cx:chart><cx:title>
+<a:p><a:r><a:t>店舗</a:t></a:r></a:p></cx:title></cx:chart></cx:chartSpace>"""
+
+
+def chart_frame(prefix: str, link: str) -> str:
+    """Return a frame for a chart that stands in another file."""
+    return (
+        f'<p:graphicFrame xmlns:a="{DRAWING}/main" xmlns:r="{OFFICE}"'
+        ' xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"><p:nvGraphicFramePr>'
+        '<p:cNvPr id="9" name="d"/><p:cNvGraphicFramePr/><p:nvPr/></p:nvGraphicFramePr><p:xfrm/>'
+        f'<a:graphic><a:graphicData uri="x"><{prefix}:chart xmlns:{prefix}="urn:x" r:id="{link}"/>'
+        "</a:graphicData></a:graphic></p:graphicFrame>"
+    )
+
+
+def test_charts_of_newer_kinds_are_read(deck: Deck) -> None:
+    """Treemaps, waterfalls and the like keep their values apart."""
+    package = deck.slide.part.package
+    part = Part(PackURI("/ppt/charts/x.xml"), "application/xml", package, NEW_CHART.encode())
+    link = deck.slide.part.relate_to(part, "http://schemas.microsoft.com/x/chartEx")
+    frame = chart_frame("cx", link)
+    deck.slide.element.cSld.spTree.append(parse_xml(ways(frame, said("no"))))
+    assert deck.read()[0].text == "店舗\n東京 | 3\n"
+
+
+def test_many_series_take_time_by_their_number(deck: Deck) -> None:
+    """Each point is looked at once, and not once for each series."""
+    series = "".join(
+        f'<c:ser><c:val><c:pt idx="{at}"><c:v>{at}</c:v></c:pt></c:val></c:ser>'
+        for at in range(20_000)
+    )
+    part = Part(
+        PackURI("/ppt/charts/x.xml"),
+        "application/xml",
+        deck.slide.part.package,
+        f'<c:chart xmlns:c="{DRAWING}/chart">{series}</c:chart>'.encode(),
+    )
+    link = deck.slide.part.relate_to(part, "x")
+    deck.slide.element.cSld.spTree.append(parse_xml(chart_frame("chart", link)))
+    begun = time.process_time()
+    assert deck.read()[0].text.count("\n") == 20_000
+    assert time.process_time() - begun < 10  # series by series it takes minutes

@@ -10,6 +10,7 @@ import pytest
 
 from tailorbird.data.documents.document_set import DocumentSet, read_documents
 from tailorbird.data.documents.loaders.word_numbers import number_in
+from tailorbird.exceptions import DataError
 
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 LINKS = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -170,7 +171,7 @@ def test_headers_come_first_and_footers_last_each_once(office: Maker) -> None:
     )
     section = "".join(
         f'<w:{kind}Reference r:id="{name}" xmlns:r="{OFFICE}"/>'
-        for kind, name in (("header", "h1"), ("header", "h2"), ("header", "gone"), ("footer", "f1"))
+        for kind, name in (("header", "h1"), ("header", "h2"), ("header", "h1"), ("footer", "f1"))
     )
     path = office.docx(
         "a.docx",
@@ -190,6 +191,142 @@ def test_headers_come_first_and_footers_last_each_once(office: Maker) -> None:
     assert [line for line in damaged[0].text.split("\n") if line] == ["社外秘 第3版", "text"]
     [problem] = damaged.problems
     assert (problem.severity, problem.code) == ("warning", "document.broken-part")
+    torn = read_documents(office.zip("d.docx", {**files, _LINKS: content.replace('"f1"', '"f2"')}))
+    assert [one.code for one in torn.problems] == ["document.broken-part"]
+
+
+def bomb() -> str:
+    """Return a drawing of forty text boxes, each within the one before."""
+    content = run("innermost")
+    for _ in range(40):
+        content = (
+            f"<w:r><w:drawing><w:txbxContent><w:p>{content}</w:p></w:txbxContent></w:drawing></w:r>"
+        )
+    return paragraph(content)
+
+
+def test_text_boxes_in_text_boxes_are_read_once(office: Maker) -> None:
+    """And not twice for each box around them, which takes for ever."""
+    assert lines(office, bomb()) == ["innermost"]
+
+
+def test_what_is_nested_too_deeply_is_broken(office: Maker) -> None:
+    """Nothing goes down ten thousand levels."""
+    with pytest.raises(DataError) as told:
+        read(office, "<w:sdt>" * 10_000 + "</w:sdt>" * 10_000)
+    assert [one.code for one in told.value.problems] == ["document.broken"]
+
+
+DRAWING = "http://schemas.openxmlformats.org/drawingml/2006"
+STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
+CHART = f"""<c:chartSpace xmlns:c="{DRAWING}/chart" xmlns:a="{DRAWING}/main"><c:chart><c:title><a:p>
+<a:r><a:t>売上</a:t></a:r></a:p></c:title><c:ser><c:tx><c:v>東</c:v></c:tx><c:cat><c:pt idx="0">
+<c:v>2025</c:v></c:pt></c:cat><c:val><c:pt idx="0"><c:v>1.50</c:v></c:pt></c:val></c:ser></c:chart>
+</c:chartSpace>"""
+MAP = f"""<dgm:dataModel xmlns:dgm="{DRAWING}/diagram" xmlns:a="{DRAWING}/main"><dgm:pt><dgm:t><a:p>
+<a:r><a:t>申請</a:t></a:r></a:p></dgm:t></dgm:pt></dgm:dataModel>"""
+
+
+def drawn(kind: str, attribute: str, space: str = OFFICE) -> str:
+    """Return a run with a drawing that stands in another file."""
+    return (
+        f'<w:r><w:drawing><x:{kind} xmlns:x="{DRAWING}/x" xmlns:r="{space}"'
+        f' r:{attribute}="{kind}"/></w:drawing></w:r>'
+    )
+
+
+def rewritten(office: Maker, path: Path, changes: dict[str, str]) -> Path:
+    """Return a copy of a package with other files."""
+    with zipfile.ZipFile(path) as package:
+        files: dict[str, str | bytes] = {one: package.read(one) for one in package.namelist()}
+    return office.zip("changed.docx", {**files, **changes})
+
+
+def relations(*ones: tuple[str, str, str]) -> str:
+    """Return relations: number, kind, target."""
+    listed = "".join(
+        f'<Relationship Id="{one}" Type="{OFFICE}/{kind}" Target="{target}"/>'
+        for one, kind, target in ones
+    )
+    return f'<Relationships xmlns="{LINKS}">{listed}</Relationships>'
+
+
+GRAPHICS = relations(("chart", "chart", "../word/c.xml"), ("relIds", "diagramData", "/word/d.xml"))
+
+
+@pytest.mark.parametrize("space", [OFFICE, STRICT])
+def test_charts_and_diagrams_are_read_once(office: Maker, space: str) -> None:
+    """Each stands in a file of its own; a chart is a table."""
+    body = "".join(
+        paragraph(drawn(kind, name, space))
+        for kind, name in (("chart", "id"), ("relIds", "dm"), ("chart", "id"))
+    )
+    path = office.docx("a.docx", paragraph(run("before")) + body, word__c=CHART, word__d=MAP)
+    found = read_documents(rewritten(office, path, {_LINKS: GRAPHICS}))
+    assert found.problems == ()
+    assert found[0].text.split() == ["before", "売上", "2025", "|", "東:", "1.5", "申請"]
+
+
+@pytest.mark.parametrize("content", ["", "<no"])
+def test_a_damaged_chart_costs_itself_only(office: Maker, content: str) -> None:
+    """Whether it is gone or broken."""
+    path = office.docx("a.docx", paragraph(run("seen"), drawn("chart", "id")))
+    changes = {_LINKS: GRAPHICS, **({"word/c.xml": content} if content else {})}
+    found = read_documents(rewritten(office, path, changes))
+    assert found[0].text.strip() == "seen"
+    [problem] = found.problems
+    assert (problem.severity, problem.code) == ("warning", "document.broken-part")
+
+
+def test_what_is_inserted_or_embedded_is_named(office: Maker) -> None:
+    """Word takes an inserted document into the text when it saves."""
+    thing = '<w:r><w:object><o:OLEObject xmlns:o="urn:o"/></w:object></w:r>'
+    found = read(office, paragraph(run("text"), thing) + "<w:altChunk/><w:altChunk/>")
+    assert found[0].text.strip() == "text"
+    assert [one.code for one in found.problems] == ["document.unread-part"] * 2
+    assert [one.reason.rpartition(": ")[2] for one in found.problems] == ["2", "1"]
+
+
+def test_the_main_part_may_have_any_name(office: Maker) -> None:
+    """The package says which it is, and the main part what its notes and styles are."""
+    hidden = paragraph(
+        run("seen"), run("no", "<w:vanish/>"), '<w:r><w:footnoteReference w:id="1"/></w:r>'
+    )
+    note = f'<w:footnote w:id="1">{paragraph(run("note"), run("no", "<w:vanish/>"))}</w:footnote>'
+    path = office.docx("a.docx", hidden)
+    with zipfile.ZipFile(path) as package:
+        text = package.read("word/document.xml").decode()
+    changes = {
+        "_rels/.rels": relations(
+            ("r1", "officeDocument", "gone.xml"), ("r2", "officeDocument", "/in/main.xml")
+        ),
+        "in/main.xml": text,
+        "in/_rels/main.xml.rels": relations(("r1", "footnotes", "notes.xml")),
+        "in/notes.xml": part("footnotes", note),
+    }
+    found = read_documents(rewritten(office, path, changes))
+    assert [one for one in found[0].text.split("\n") if one] == ["seen[1]", "1. note"]
+    assert [one.reason.rpartition(": ")[2] for one in found.problems] == ["2"]
+
+
+def test_a_package_without_a_main_part_is_broken(office: Maker) -> None:
+    """It is told, and not taken for empty."""
+    path = office.zip("a.docx", {"[Content_Types].xml": "<Types/>"})
+    with pytest.raises(DataError) as told:
+        read_documents(path)
+    assert [one.code for one in told.value.problems] == ["document.broken"]
+
+
+def test_labels_are_of_bounded_length(office: Maker) -> None:
+    """A number that is written over a page, or in a tenth level, is no number of Word."""
+    definitions = part(
+        "numbering",
+        f'<w:abstractNum w:abstractNumId="0">{level(0, "x" * 999)}{level(9, "%1")}</w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="0"/><w:lvlOverride w:ilvl="9">'
+        '<w:startOverride w:val="9"/></w:lvlOverride></w:num>',
+    )
+    body = numbered("a", 1) + numbered("b", 1, 9)
+    assert lines(office, body, word__numbering=definitions) == [f"{'x' * 64} a", "b"]
 
 
 NUMBERING = part(

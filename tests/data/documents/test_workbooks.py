@@ -9,8 +9,10 @@ from typing import Protocol
 
 import pytest
 
+from tailorbird.data.documents.chunks import chunk_document
 from tailorbird.data.documents.document_set import DocumentSet, read_documents
 from tailorbird.data.documents.loaders.workbook import sheet_facts
+from tailorbird.types import Document
 
 
 class Maker(Protocol):
@@ -144,6 +146,7 @@ def changed(office: Maker, name: str, content: str | None) -> Path:
         ("xl/styles.xml", None),
         ("xl/styles.xml", "<no xml"),
         ("xl/workbook.xml", None),
+        ("xl/worksheets/sheet1.xml", None),
         ("xl/_rels/workbook.xml.rels", None),
         ("xl/_rels/workbook.xml.rels", "<Relationships/>"),
         ("xl/worksheets/sheet1.xml", f"<worksheet>{' ' * 3_000_000}</worksheet>"),
@@ -167,3 +170,119 @@ def test_a_sheet_of_blanks_takes_no_longer_than_others(office: Maker) -> None:
     blanks = " " * 20_000
     cells = f"<c><f/>{blanks}<v>{blanks}</c>" * 400
     assert sheet_facts(office.xlsx("a.xlsx", {"s": cells}))["s"].uncomputed == 0
+
+
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+DRAWING = "http://schemas.openxmlformats.org/drawingml/2006"
+SPACES = (
+    f'xmlns:xdr="{DRAWING}/spreadsheetDrawing" xmlns:a="{DRAWING}/main" xmlns:c="{DRAWING}/chart"'
+    f' xmlns:r="{OFFICE}" xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+)
+CHART = (
+    f"<c:chartSpace {SPACES}><c:title><a:p><a:r><a:t>月別 売上</a:t></a:r></a:p></c:title><c:ser>"
+    '<c:val><c:pt idx="0"><c:v>7</c:v></c:pt></c:val></c:ser></c:chartSpace>'
+)
+
+
+def box(text: str, properties: str = "") -> str:
+    """Return a text box of a drawing."""
+    return (
+        f"<xdr:sp><xdr:nvSpPr><xdr:cNvPr {properties}/></xdr:nvSpPr><xdr:txBody><a:p><a:r>"
+        f"<a:t>{text}</a:t></a:r></a:p></xdr:txBody></xdr:sp>"
+    )
+
+
+def frame(link: str) -> str:
+    """Return a chart of a drawing."""
+    return f'<xdr:graphicFrame><a:graphic><c:chart r:id="{link}"/></a:graphic></xdr:graphicFrame>'
+
+
+def related(**links: str) -> str:
+    """Return relations to drawings and charts."""
+    listed = "".join(
+        f'<Relationship Id="{name}" Type="{OFFICE}/{kind}" Target="{target}"/>'
+        for name, link in links.items()
+        for kind, target in [link.split()]
+    )
+    return f"<Relationships>{listed}</Relationships>"
+
+
+def drawn(office: Maker, content: str, data: str = "", **more: str) -> DocumentSet:
+    """Read a workbook of two sheets that have the same drawing."""
+    path = office.xlsx("a.xlsx", {"図": data, "t": f'<row r="1">{cell("A1", "x")}</row>'})
+    with zipfile.ZipFile(path) as package:
+        files: dict[str, str | bytes] = {one: package.read(one) for one in package.namelist()}
+    drawing = related(d="drawing ../drawings/drawing1.xml")
+    files |= {
+        "xl/worksheets/_rels/sheet1.xml.rels": drawing,
+        "xl/worksheets/_rels/sheet2.xml.rels": drawing,
+        "xl/drawings/drawing1.xml": f"<xdr:wsDr {SPACES}>{content}</xdr:wsDr>",
+        "xl/drawings/_rels/drawing1.xml.rels": related(c="chart /xl/c.xml", gone="chart x.xml"),
+        "xl/c.xml": CHART,
+    }
+    return read_documents(office.zip("b.xlsx", {**files, **more}))
+
+
+def test_text_boxes_and_titles_of_charts_are_read(office: Maker) -> None:
+    """They precede the rows; a drawing is read once, and the values of charts are in cells."""
+    group = (
+        f"<xdr:twoCellAnchor><xdr:grpSp>{box('注意')}{box('期限')}</xdr:grpSp></xdr:twoCellAnchor>"
+    )
+    ways = f"<mc:Choice>{box('new')}</mc:Choice><mc:Fallback>{box('old')}</mc:Fallback>"
+    silent = "<mc:AlternateContent><mc:Choice><xdr:sp/></mc:Choice></mc:AlternateContent>"
+    content = (
+        f"{group}<mc:AlternateContent>{ways}</mc:AlternateContent>{silent}{frame('c')}{frame('c')}"
+    )
+    found = drawn(office, content)
+    assert found.problems == ()
+    assert found[0].text == "図\n注意\n期限\nnew\n月別 売上\n\nt\nx\n"
+    assert [(one.kind, one.value) for one in found[0].marks][:2] == [
+        ("sheet", "図"),
+        ("sheet", "t"),
+    ]
+    both = drawn(
+        office, box("注意"), "".join(f'<row r="{n}">{number(f"A{n}", "7")}</row>' for n in (4, 5))
+    )
+    assert both[0].text == "図\n注意\n\n7\n7\n\nt\nx\n"
+    [chunk] = chunk_document(Document(**{**both[0].model_dump(), "text": both[0].text[:9]}))
+    assert (chunk.metadata["row"], chunk.metadata["last_row"]) == (4, 5)
+
+
+def test_hidden_and_damaged_drawings_are_named(office: Maker) -> None:
+    """Each by its sheet, and the rest is read."""
+    hidden = (
+        f'<xdr:grpSp><xdr:nvGrpSpPr><xdr:cNvPr hidden="1"/></xdr:nvGrpSpPr>{box("no")}</xdr:grpSp>'
+    )
+    found = drawn(office, hidden + box("no", 'hidden="true"') + box("seen") + frame("gone"))
+    assert found[0].text == "図\nseen\n\nt\nx\n"
+    assert told(found) == [
+        (
+            "warning",
+            "document.broken-part",
+            "drawings and charts that cannot be read are left out: 1 in '図'",
+        ),
+        ("note", "document.hidden-part", "hidden shapes on sheets are left out: 2 in '図'"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["xl/drawings/drawing1.xml", "xl/worksheets/_rels/sheet1.xml.rels"]
+)
+def test_a_drawing_that_is_no_xml_costs_itself_only(office: Maker, name: str) -> None:
+    """The cells are read."""
+    found = drawn(office, box("seen"), **{name: "<no"})
+    assert found[0].text.endswith("t\nx\n" if "drawings" in name else "t\nseen\n\nx\n")
+    assert [code for _, code, _ in told(found)] == ["document.broken-part"]
+
+
+def test_a_vast_part_besides_the_sheets_is_not_read(office: Maker) -> None:
+    """It would be read as a whole."""
+    drawing = f"<xdr:wsDr {SPACES}>{box('no')}{' ' * 33 * 2**20}</xdr:wsDr>"
+    found = drawn(office, "", **{"xl/drawings/drawing1.xml": drawing})
+    assert [code for _, code, _ in told(found)] == ["document.broken-part"]
+
+
+def test_cells_without_a_value_are_no_percentages(office: Maker) -> None:
+    """A column that is formatted to its end is not remembered cell by cell."""
+    rows = f'<row r="1"><c r="A1" s="4"/>{number("B1", "0.5", 4)}<c r="C1" s="4" /></row>'
+    assert sheet_facts(office.xlsx("a.xlsx", {"s": rows}))["s"].percents == {(0, 1)}

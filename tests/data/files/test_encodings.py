@@ -161,7 +161,9 @@ def test_terminal_colors_are_not_iso_2022_jp(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("codec", "shown"), [("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE")])
-@pytest.mark.parametrize("text", [JAPANESE, "q,a", "user,assistant\r\nq,a\r\n"])
+@pytest.mark.parametrize(
+    "text", [JAPANESE, "q", "q,a", "\u8cea,\u7b54", "user,assistant\r\nq,a\r\n"]
+)
 def test_utf16_without_mark_is_refused(tmp_path: Path, codec: str, shown: str, text: str) -> None:
     """UTF-16 without a byte-order mark is named with its byte order, and so is the fix."""
     path = saved(tmp_path, text.encode(codec))
@@ -195,6 +197,8 @@ def test_other_languages_are_not_taken_for_euc_jp(tmp_path: Path, text: str, cod
 @pytest.mark.parametrize(
     ("data", "code"),
     [
+        (b"qa\x00\n1,2\n", "csv.columns-missing"),
+        (b"a\x00b,c,de", "csv.columns-missing"),
         (b"user,assistant\na\x00b,c\n", "text.nul"),
         (b"user,assistant\na\x00b\x00,c\n", "text.nul"),
         (b"user,assistant\na\x00\x00b,c\n", "text.nul"),

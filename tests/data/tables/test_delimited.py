@@ -98,6 +98,32 @@ def test_no_header(tmp_path: Path) -> None:
     assert lines(found) == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("columns", "code"),
+    [
+        (None, "csv.columns-missing"),
+        (("Question", "Answer"), "csv.header"),
+        ({"question": "Question", "answer": "Answer"}, "csv.columns-missing"),
+    ],
+)
+def test_title_above_the_header_is_told(
+    tmp_path: Path, columns: tuple[str, ...] | dict[str, str] | None, code: str
+) -> None:
+    """Where a spreadsheet has a title above its header, the header's line is named."""
+    path = saved(tmp_path, "FAQ (internal),,\n,,\n#,Question,Answer\n1,q,a\n")
+    with pytest.raises(DataError) as caught:
+        read_questions(path, columns=columns)
+    [problem] = caught.value.problems
+    assert (problem.code, problem.line) == (code, 1)
+    assert problem.fix.startswith("the header seems to stand in line 3: delete the lines above it")
+
+
+def test_header_far_below_is_no_title(tmp_path: Path) -> None:
+    """Only the lines next to the first one are looked at for the header."""
+    path = saved(tmp_path, "Title,\n" + "x,y\n" * 20 + "question,answer\nq,a\n")
+    assert "delete the lines above" not in only(path).fix
+
+
 def test_misspelt_header_suggests_the_name(tmp_path: Path) -> None:
     """A name close to a known one is met with that name."""
     fix = only(saved(tmp_path, "qestion,answer\nq,a\n")).fix
@@ -827,3 +853,27 @@ def test_broken_tables_are_refused_or_read_as_they_are(
     numbers = [line for line in found if line is not None]
     assert numbers == sorted(numbers)
     assert max(numbers, default=1) <= 3 + len(text)
+
+
+def test_what_looks_secret_is_told_and_not_shown(tmp_path: Path) -> None:
+    """Keys and cards in cells are warned of with their place, mail addresses counted in a note."""
+    key = "sk-proj-Ab3dEf9hIjKlMnOpQrStUvWxYz0123456789abcd"
+    path = saved(
+        tmp_path,
+        "question,answer\n"
+        f"Which key?,Take {key}\n"
+        "4111 1111 1111 1111?,Ask kim@corp.test.de\n"
+        "Who?,kim@corp.test.de or lee@corp.test.de\n"
+        "Where?,Here.\n",
+    )
+    found = read_questions(path)
+    assert codes(found) == [
+        ("warning", "privacy.secret", 2),
+        ("warning", "privacy.card", 3),
+        ("note", "privacy.email", None),
+    ]
+    assert found.problems[-1].reason == (
+        "2 cell(s) hold what looks like a mail address, the first in line 3"
+    )
+    assert "Ab3dEf9" not in repr(found.problems)
+    assert [one.excerpt for one in found.problems] == ["sk…", "41…", None]

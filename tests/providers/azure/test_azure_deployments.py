@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import httpx2
@@ -276,6 +277,42 @@ async def test_pages_are_followed(manager: Manager, host: str) -> None:
     followed = manager.seen[1].url
     assert (followed.host, followed.port) == ("management.azure.com", None)
     assert followed.params["page"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-11-22T09:00:00+09:00", datetime(2026, 11, 22, tzinfo=UTC)),
+        ("2026-11-22T00:00:00", datetime(2026, 11, 22, tzinfo=UTC)),
+    ],
+)
+async def test_times_are_in_utc(manager: Manager, written: str, meant: datetime) -> None:
+    """Times are aware and in UTC, also those that are written with another zone or with none."""
+    manager.answers = {"GET": [(200, shown() | {"systemData": {"createdAt": written}})]}
+    async with manager.opened() as provider:
+        found = (await provider.deployments.get(NAME)).created_at
+    assert found is not None
+    assert (found, found.tzinfo) == (meant, UTC)
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        ({"systemData": {"createdAt": "9999-12-31T23:59:59-23:59"}}, "no date in UTC"),
+        ({"name": "../bot"}, "name: it can be no id"),
+        ({"name": "n" * 5000}, "name: it can be no id"),
+    ],
+    ids=["behind the last year", "another path", "endless"],
+)
+async def test_odd_deployment_is_refused(
+    manager: Manager, odd: dict[str, object], words: str
+) -> None:
+    """A name that could be another address, or a time beyond all dates, is no answer."""
+    manager.answers = {"GET": [(200, shown() | odd)]}
+    async with manager.opened() as provider:
+        with pytest.raises(UnexpectedResponseError, match=words) as caught:
+            await provider.deployments.get(NAME)
+    assert len(str(caught.value)) < 300
 
 
 async def test_pages_elsewhere_are_refused(manager: Manager) -> None:

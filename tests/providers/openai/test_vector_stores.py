@@ -450,6 +450,31 @@ async def test_strangers_in_a_store_are_no_documents(bench: Bench) -> None:
     assert await bench.engine.search(NAME, SearchQuery(text="x", min_score=0.95)) == ()
 
 
+async def test_more_hits_than_were_asked_for_are_not_looked_at(bench: Bench) -> None:
+    """A server that gives thousands of hits causes no thousands of requests for their texts."""
+    await bench.engine.create(IndexSpec(name=NAME))
+    await bench.engine.upsert(NAME, [document("a", "ours")])
+    [base] = [
+        path.removeprefix("/v1").removesuffix("/file_batches")
+        for _, path, _ in bench.between.sent
+        if path.endswith("/file_batches")
+    ]
+    hits = [
+        {
+            "file_id": f"file-{number}",
+            "score": 0.9,
+            "attributes": {"tailorbird_document": f"d{number}"},
+            "content": [{"type": "text", "text": "x"}],
+        }
+        for number in range(40)
+    ]
+    found = {"object": "vector_store.search_results.page", "data": hits, "has_more": False}
+    bench.between.bodies[f"POST {base}/search"] = found
+    assert len(await bench.engine.search(NAME, SearchQuery(text="x", top_k=2))) == 2
+    fetched = [path for _, path, _ in bench.between.sent if path.endswith("/content")]
+    assert len(fetched) == 4
+
+
 async def test_two_stores_of_one_name_are_the_oldest(bench: Bench) -> None:
     """Two processes that made a store at the same time agree on the older one."""
     await bench.engine.create(IndexSpec(name=NAME))

@@ -22,7 +22,7 @@ from tailorbird.types import (
     JobEvent,
     StepMetrics,
 )
-from tailorbird.workflow.tuning.finish import Finisher
+from tailorbird.workflow.tuning.finish import Finisher, deployment_name
 from tailorbird.workflow.tuning.tune import TunePlan
 
 
@@ -31,6 +31,22 @@ async def planned(bench: Workbench, rows: QuestionSet) -> tuple[TunePlan, tailor
     handle = await bench.start_fine_tune(rows, name="shop")
     [run] = await bench.jobs()
     return TunePlan.model_validate_json(run.plan), handle
+
+
+@pytest.mark.parametrize(
+    ("run", "attempt", "name"),
+    [
+        ("bot", 0, "bot"),
+        ("bot", 2, "bot-2"),
+        ("b", 0, "b-0"),
+        ("b", 1, "b-1"),
+        ("b" * 64, 0, "b" * 64),
+        ("b" * 64, 123, "b" * 60 + "-123"),
+    ],
+)
+def test_a_run_of_any_name_can_be_deployed(run: str, attempt: int, name: str) -> None:
+    """What is paid for gets a deployment with a name of 2 to 64 characters, other each attempt."""
+    assert deployment_name(run, attempt=attempt) == name
 
 
 async def test_a_job_without_a_model_is_not_finished(bench: Workbench, rows: QuestionSet) -> None:

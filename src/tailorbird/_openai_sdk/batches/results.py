@@ -137,17 +137,24 @@ async def split_lines(
     Raises:
         UnexpectedResponseError: A line has more than `LONGEST_LINE` bytes.
     """
-    rest = b""
+    # Put together when it is whole: joined piece by piece, a long line is copied again and again.
+    begun: list[bytes] = []
+    size = 0
     async for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            if line.strip():
-                yield line
-        if len(rest) > LONGEST_LINE:
+        first, *whole = piece.split(b"\n")
+        begun.append(first)
+        size += len(first)
+        if whole:
+            line, begun = b"".join(begun), whole[-1:]
+            size = len(begun[0])
+            for one in (line, *whole[:-1]):
+                if one.strip():
+                    yield one
+        if size > LONGEST_LINE:
             received = Received(b"", {}, 200)
             reason = f"a line of the results has more than {LONGEST_LINE} bytes"
             raise connection.unexpected(OUTCOMES, reason, received)
-    if rest.strip():
+    if rest := b"".join(begun).strip():
         yield rest
 
 

@@ -25,6 +25,11 @@ class Collector(Protocol):
         """Whether the answer has said why it ended."""
         ...
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of the answer can follow, so that the end mark need not be waited for."""
+        ...
+
     def take(self, data: bytes) -> ChatChunk | None:
         """Read one event; None when nothing of it belongs to the answer.
 
@@ -57,9 +62,10 @@ class CallCollector:
         """Give the number of the call that a piece belongs to.
 
         Some servers number every call of an answer 0, or none of them: a piece with another id
-        than the call of its number begins a new one, which later pieces without an id go to.
+        than the call of its number begins a new one, which later pieces without an id go to. A
+        number below 0 is none.
         """
-        number = self._numbers.setdefault(given, given)
+        number = self._numbers.setdefault(given, max(given, 0))
         call = self.calls.get(number)
         if call is not None and call.id and call_id and call.id != call_id:
             number = self._numbers[given] = max(self.calls) + 1

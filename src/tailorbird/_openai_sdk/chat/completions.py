@@ -285,6 +285,11 @@ class CompletionCollector(Collector):
     def is_complete(self) -> bool:
         return bool(self._said.word)
 
+    @property
+    @override
+    def has_ended(self) -> bool:
+        return False  # the usage comes behind the reason for the end
+
     @override
     def take(self, data: bytes) -> ChatChunk | None:
         chunk = self._source.read(_CHUNK, data)

@@ -247,6 +247,11 @@ class ResponseCollector(Collector):
     def is_complete(self) -> bool:
         return self._whole is not None
 
+    @property
+    @override
+    def has_ended(self) -> bool:
+        return self._whole is not None
+
     @override
     def take(self, data: bytes) -> ChatChunk | None:
         event = self._source.read(_EVENT, data)

@@ -21,7 +21,7 @@ class EventReader:
         """
         self._most = max_event_bytes
         self._buffer = bytearray()
-        self._held = b""
+        self._after_cr = False
         self._begun = False
 
     def feed(self, piece: bytes) -> list[bytes]:
@@ -30,7 +30,7 @@ class EventReader:
         Raises:
             ValueError: An event is longer than allowed.
         """
-        if self._held or b"\r" in piece:
+        if self._after_cr or b"\r" in piece:
             piece = self._with_plain_ends(piece)
         buffer = self._buffer
         if not buffer and piece.endswith(b"\n\n"):  # whole events: nearly all pieces
@@ -53,11 +53,10 @@ class EventReader:
         return self._data_of(rest)
 
     def _with_plain_ends(self, piece: bytes) -> bytes:
-        r"""Make every end of a line a single `\n`; half a `\r\n` waits for the next piece."""
-        piece = self._held + piece
-        self._held = b"\r" if piece.endswith(b"\r") else b""
-        piece = piece.removesuffix(b"\r")
-        return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        r"""Make every end of a line a single `\n`; `\r` is one, whether `\n` follows or not."""
+        rest = piece.removeprefix(b"\n") if self._after_cr else piece
+        self._after_cr = piece.endswith(b"\r") if piece else self._after_cr
+        return rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _data_of(self, blocks: bytes) -> list[bytes]:
         if not self._begun:

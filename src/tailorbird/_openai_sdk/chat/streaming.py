@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -34,6 +35,9 @@ _END_MARK = b"[DONE]"
 _ENDING_S = 0.1
 # Seconds that the last bytes behind the end mark may take: when they have come, the connection can
 # be used again. As long as the openai SDK 3.54.0 waits for them.
+
+_EVENT_LINE = re.compile(rb"^(?::|data|event|id|retry)", re.MULTILINE)
+# How a line of a stream of events begins: "Server-sent events", as in `sse.py`.
 
 
 class StreamLimits(Settings):
@@ -130,13 +134,14 @@ class _Run:
     async def chunks(self) -> AsyncGenerator[ChatChunk]:
         """Give the pieces of the answer until its end mark, or the end of the stream."""
         piece = await self._next()
-        start = (piece or b"").removeprefix(BOM).lstrip()[:1]
-        if start == b"<":
+        first = (piece or b"").removeprefix(BOM).lstrip()
+        if first.startswith(b"<"):
             raise self._reading.source.unexpected("it is a web page, not a stream of events")
-        if piece is not None and start == b"{":
+        if piece is not None and first.startswith(b"{"):
             yield await self._in_one_piece(piece)
             return
-        take = self._reading.collector.take
+        collector = self._reading.collector
+        take = collector.take
         while piece is not None:
             before = self._events
             for data in self._fed(piece):
@@ -148,10 +153,13 @@ class _Run:
                 if chunk is not None:
                     yield chunk
             if self._events > before:
+                if collector.has_ended:
+                    return
                 self._watch.restart()
             piece = await self._next()
         for chunk in self._rest():
             yield chunk
+        self._require_stream(first)
 
     def said(self) -> Said:
         """Give what it came to.
@@ -210,6 +218,11 @@ class _Run:
                 chunk = self._reading.collector.take(data)
                 if chunk is not None:
                     yield chunk
+
+    def _require_stream(self, first: bytes) -> None:
+        """Refuse what ended without an event, and does not look like a stream at all."""
+        if first and not self._events and not _EVENT_LINE.search(first):
+            raise self._reading.source.unexpected("it is no stream of events")
 
     async def _in_one_piece(self, piece: bytes) -> ChatChunk:
         """Read an answer that came as one JSON document although a stream was asked for."""

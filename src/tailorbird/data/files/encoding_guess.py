@@ -147,7 +147,7 @@ def utf16_without_mark(head: bytes) -> str | None:
     ASCII characters (commas and line ends at least) put a NUL at every second place, and line ends
     keep one beside them; a stray NUL in other text does neither.
     """
-    if 0 not in head:
+    if 0 not in head or _has_stray_nul(head):
         return None
     even, odd = head[0::2].count(0), head[1::2].count(0)
     ends = head.count(b"\n")
@@ -159,6 +159,19 @@ def utf16_without_mark(head: bytes) -> str | None:
     if ends:
         return codec if paired * 2 >= ends else None
     return codec if max(even, odd) * 8 >= len(head) else None
+
+
+def _has_stray_nul(head: bytes) -> bool:
+    """Say whether the only NUL stands in a few bytes that are UTF-8 without it."""
+    return len(head) > len("a".encode("utf-16-le")) and head.count(0) == 1 and _is_utf8(head)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _with_end(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:

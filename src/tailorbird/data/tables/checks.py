@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from tailorbird.data.problems import PROBLEM_LIMIT, excerpt
+from tailorbird.data.secrets import REMARKS, find_sensitive
 from tailorbird.data.tables.cells import UNUSUAL_STARTS, remark_on_conversion, remark_on_start
 from tailorbird.data.tables.cleaning import Count, RowCleaner
 from tailorbird.data.tables.kinds import kind_fix, kind_of
@@ -42,6 +43,8 @@ class RowChecker:
             "{} cell(s) hold U+2028, U+2029 or U+0085; they are kept, and escaped when written",
             "text.line-separator",
         )
+        # Help desks write their own address in every other answer: one note tells of all.
+        self._addresses = Count("{} cell(s) hold what looks like a mail address", "privacy.email")
 
     def check(self, batch: Batch) -> Batch:
         """Report what is wrong with some rows; give the rows that have texts, mended."""
@@ -50,6 +53,7 @@ class RowChecker:
             if batch.unusual:
                 self._look_for_unusual(batch, role, cells)
             self._look_at_cells(batch, role, cells)
+            self._look_for_sensitive(batch, role, cells)
         if any(map(str.isdecimal, batch.questions)):
             self._report_numbers(batch)
         if batch.kinds is not None:
@@ -63,6 +67,7 @@ class RowChecker:
         """Report what is known at the end: counts, repeats, limits on the number of rows."""
         self._cleaner.finish(self._totals.unit)
         self._separators.report(self._problems, self._totals.unit)
+        self._addresses.report(self._problems, self._totals.unit)
         self._totals.finish(skipped=self._cleaner.skipped)
 
     def _without_headers(self, batch: Batch) -> Batch:
@@ -105,6 +110,19 @@ class RowChecker:
                     batch.cell(at, role).report(self._problems, "warning", remark, excerpt(cell))
         if max(map(len, cells), default=0) > self._limits.max_cell_chars.value:
             self._report_long(batch, role, cells)
+
+    def _look_for_sensitive(self, batch: Batch, role: Role, cells: list[str]) -> None:
+        # All at once first: hardly a batch has any.
+        if not any(find_sensitive("\n".join(cells))):
+            return
+        for at, cell in enumerate(cells):
+            found = list(find_sensitive(cell))
+            if any(one.kind == "email" for one in found):
+                self._addresses.add(batch.places[at])
+            for one in found:
+                if one.kind != "email":
+                    where = batch.cell(at, role)
+                    where.report(self._problems, "warning", REMARKS[one.kind], one.hint(cell))
 
     def _report_long(self, batch: Batch, role: Role, cells: list[str]) -> None:
         limit = self._limits.max_cell_chars

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 DELIMITERS = (",", "\t", ";")
 """Delimiters that are recognized, in the order of preference."""
 
+# Spreadsheets have a title, a date and blank lines above their header: hardly more than this.
+_TITLE_LINES = 10
+_TITLE_FIX = "the header seems to stand in line {}: delete the lines above it; "
 _BREAK = re.compile("\r\n|\r|\n")
 _SEPARATOR_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 # A record in an open quote waits for more text up to this many characters. The csv module gives up
@@ -92,7 +95,9 @@ def read_header(
             fix = 'put a " at both ends of the cell, or at none'
             problems.add("error", "csv.header", reason, fix, line=line)
             return None, iter(())
-        header = _header(first, wanted, problems, block.first + begin)
+        below = _header_below(block.lines, begin + 1, candidates, wanted)
+        title = "" if below is None else _TITLE_FIX.format(block.first + below)
+        header = _header(first, wanted, problems, block.first + begin, title)
         used = begin + (0 if header and header.is_missing else first.height)
         rest = replace(block, lines=block.lines[used:], first=block.first + used)
         return header, chain((rest,), blocks)
@@ -150,8 +155,18 @@ def _fitness(cells: list[str], wanted: Wanted | None) -> tuple[int, bool]:
     return wanted.found_in(cells), wanted.order is not None and len(cells) == len(wanted.order)
 
 
+def _header_below(
+    lines: list[str], begin: int, delimiters: Sequence[str], wanted: Wanted | None
+) -> int | None:
+    """Find a line that holds what the first one should: question and answer; None without one."""
+    for at, line in enumerate(lines[begin : begin + _TITLE_LINES], begin):
+        if any(_fitness(line.split(one), wanted)[0] > 1 for one in delimiters):
+            return at
+    return None
+
+
 def _header(
-    first: _FirstRow, wanted: Wanted | None, problems: Problems, line: int
+    first: _FirstRow, wanted: Wanted | None, problems: Problems, line: int, title: str
 ) -> Header | None:
     cells = first.cells
     if cells[0].lstrip().startswith('{"'):
@@ -163,13 +178,18 @@ def _header(
             reason = f"the first line is a header, but has none of the names given: {shown(cells)}"
             problems.add("error", "csv.header", reason, "leave `columns` away", line=line)
             return None
+        if title:
+            reason = "the first line holds none of the names given, but a later one does"
+            problems.add("error", "csv.header", reason, title.rstrip("; "), line=line)
+            return None
         return Header(in_order(wanted, wanted.order), first.delimiter, is_missing=True)
     layout = understand(cells, wanted)
     if isinstance(layout, Misfit):
         reason = layout.reason
         if len(cells) == 1:
             reason += "; there is no comma, tab or semicolon in the line"
-        problems.add("error", f"csv.{layout.code}", reason, layout.fix, line=line)
+        fix = title + layout.fix if layout.code == "columns-missing" else layout.fix
+        problems.add("error", f"csv.{layout.code}", reason, fix, line=line)
         return None
     for note in layout.notes:
         problems.add("note", "csv.columns", note, line=line)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
-from tailorbird._openai_sdk.answers import Wire
+from tailorbird._openai_sdk.answers import Id, Wire
 from tailorbird.exceptions import ConflictError, DeadlineError, InvalidRequestError, NotFoundError
 from tailorbird.providers.azure.doors import LinkedPage, read_pages, read_rest
 from tailorbird.providers.azure.identity import NAME
@@ -57,12 +58,24 @@ class _Properties(Wire):
     state: str = Field(default="", validation_alias="provisioningState")
 
 
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:  # Azure Resource Manager's own times are UTC
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        reason = "it has no date in UTC"
+    raise PydanticCustomError("moment", reason)
+
+
 class _SystemData(Wire):
-    created_at: datetime | None = Field(default=None, validation_alias="createdAt")
+    created_at: Annotated[datetime, AfterValidator(_in_utc)] | None = Field(
+        default=None, validation_alias="createdAt"
+    )
 
 
 class _Deployment(Wire):
-    name: str
+    name: Id
     sku: _Sku | None = None
     system: _SystemData | None = Field(default=None, validation_alias="systemData")
     properties: _Properties

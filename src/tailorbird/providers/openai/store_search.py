@@ -76,9 +76,10 @@ class StoreSearch:
     async def _ask(self, store: str, query: SearchQuery) -> SearchAnswer:
         # Files that are gone, replaced, or only seem to fit take places of others: ask for more.
         doubtful = bool(self._removed) or (query.filter is not None and is_negative(query.filter))
+        most = _MOST_RESULTS if doubtful else min(2 * query.top_k, _MOST_RESULTS)
         body: dict[str, object] = {
             "query": query.text,
-            "max_num_results": _MOST_RESULTS if doubtful else min(2 * query.top_k, _MOST_RESULTS),
+            "max_num_results": most,
             "rewrite_query": False,
         }
         if query.filter is not None:
@@ -92,7 +93,9 @@ class StoreSearch:
             body=body,
         )
         answer = read(SearchAnswer, received, connection=self._connection, operation=_OPERATION)
-        kept = tuple(one for one in answer.data if FileId(one.file_id) not in self._removed)
+        # More than was asked for is not looked at: each document costs a request of its own.
+        found = answer.data[:most]
+        kept = tuple(one for one in found if FileId(one.file_id) not in self._removed)
         return answer.model_copy(update={"data": kept})
 
     async def _hit(self, store: str, one: FoundAnswer, document: StoredDocument) -> Hit:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tailorbird.types.jobs import Job
     from tailorbird.workflow.tuning.tune import TunePlan
 
-# Names of deployments have at most 64 characters, as names of runs do (Azure's resource naming
+# Names of deployments have 2 to 64 characters, names of runs 1 to 64 (Azure's resource naming
 # rules, read 2026-11-22): there must be room for the number of the attempt.
 _STEM = 60
 
@@ -290,7 +290,8 @@ class Finisher:
 
 def deployment_name(run: str, *, attempt: int) -> DeploymentName:
     """Give the name of the deployment of a run's model; each attempt's model has its own."""
-    return DeploymentName(run if attempt == 0 else f"{run[:_STEM]}-{attempt}")
+    is_enough = attempt == 0 and len(run) > 1  # one letter names a run, but no deployment
+    return DeploymentName(run if is_enough else f"{run[:_STEM]}-{attempt}")
 
 
 def _priced(name: DeploymentName, quote: HostingQuote) -> str:

@@ -86,9 +86,7 @@ class _Book:
                 hidden.append(sheet.name)
                 continue
             shown.append(sheet.name)
-            rows = book.get_sheet_by_name(sheet.name)
-            if rows.start is not None:
-                self._sheet(sheet.name, rows, rows.start[1])
+            self._sheet(sheet.name, book.get_sheet_by_name(sheet.name))
         if hidden:
             names = ", ".join(repr(name) for name in hidden[:_SHOWN])
             more = f" and {len(hidden) - _SHOWN:,} more" if len(hidden) > _SHOWN else ""
@@ -97,22 +95,32 @@ class _Book:
             self._problems.add("note", "document.hidden-part", reason, fix)
         self._report(shown)
 
-    def _sheet(self, name: str, rows: CalamineSheet, left: int) -> None:
+    def _sheet(self, name: str, rows: CalamineSheet) -> None:
+        facts = self._facts.get(name, SheetFacts())
+        if rows.start is None and not facts.boxes:
+            return
         self._builder.gap()
         self._builder.mark("sheet", name)
         self._builder.line(name)
+        for line in facts.boxes:  # not behind the rows, whose numbers are counted by lines
+            self._builder.line(line)
+        if facts.boxes:
+            self._builder.gap()
+        if rows.start is not None:
+            self._rows(rows, rows.start[1], facts)
+
+    def _rows(self, rows: CalamineSheet, left: int, facts: SheetFacts) -> None:
         table = TableText(self._builder)
-        percents = self._facts.get(name, SheetFacts()).percents
         merged = _Merged(rows.merged_cell_ranges or (), left)
         for number, values in enumerate(rows.iter_rows()):
             cells = [
-                percentage(value) if (number, at) in percents else shown(value)
+                percentage(value) if (number, at) in facts.percents else shown(value)
                 for at, value in enumerate(values, start=left)
             ]
             table.row(number + 1, merged.filled(number, cells))
 
     def _report(self, names: Sequence[str]) -> None:
-        """Report formulas and errors by the sheets that they stand in."""
+        """Report formulas, errors and drawings by the sheets that they stand in."""
         known = [(name, self._facts[name]) for name in names if name in self._facts]
         if uncomputed := [(name, one.uncomputed) for name, one in known if one.uncomputed]:
             reason = f"formulas that have no computed value are left out: {_counted(uncomputed)}"
@@ -122,6 +130,14 @@ class _Book:
             reason = f"cells that show an error such as #N/A are left out: {_counted(errors)}"
             fix = "correct their formulas, if the values matter"
             self._problems.add("note", "document.cell-errors", reason, fix)
+        if hidden := [(name, one.hidden) for name, one in known if one.hidden]:
+            reason = f"hidden shapes on sheets are left out: {_counted(hidden)}"
+            fix = "show them in Excel to have them read"
+            self._problems.add("note", "document.hidden-part", reason, fix)
+        if damaged := [(name, one.damaged) for name, one in known if one.damaged]:
+            reason = f"drawings and charts that cannot be read are left out: {_counted(damaged)}"
+            fix = "save it again in Excel"
+            self._problems.add("warning", "document.broken-part", reason, fix)
 
 
 class _Merged:

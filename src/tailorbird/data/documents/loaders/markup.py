@@ -38,9 +38,11 @@ _LISTS = frozenset({"ul", "ol", "menu"})
 _BLOCKS = _HEADINGS | _LINES | _PARAGRAPHS | _LISTS | {"table", "tr", "td", "th"}
 # Elements whose end tag may be left out: 13.1.2.4 "Optional tags" of the same page.
 _UNCLOSED = frozenset({"p", "li", "dt", "dd", "tr", "td", "th", "option", "rt", "rp"})
+# Not `--bg-opacity: 0`, which is a variable; every run is taken once and for all (`*+`), or a style
+# of zeros would take days.
 _HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|(?:font-size|opacity)\s*:\s*0*\.?0*(?:[a-z%]+)?\s*"
-    r"(?:;|!|$)",
+    r"(?<![\w-])(?:display\s*+:\s*+none|visibility\s*+:\s*+hidden|(?:font-size|opacity)\s*+:\s*+"
+    r"(?:0++(?:\.0*+)?|\.0++)(?:[a-z]++|%)?\s*+(?:;|!|$))",
     re.IGNORECASE,
 )
 _DEEPEST_TABLE = 16  # layouts nest some; the text of a table is looked at once for each around it

@@ -10,7 +10,8 @@ from typing_extensions import override
 
 from tailorbird.data.documents.loaders.markup import CELL_SEPARATOR
 from tailorbird.data.documents.loaders.packages import PackageLimits, check_package
-from tailorbird.data.documents.loaders.slide_graphics import graphic_lines
+from tailorbird.data.documents.loaders.slide_choices import take_choices
+from tailorbird.data.documents.loaders.slide_graphics import Graphics
 from tailorbird.data.documents.loading import Loader, TextBuilder
 from tailorbird.exceptions import MissingExtraError
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from tailorbird.data.documents.loaders.slide_graphics import Element, Part
+    from tailorbird.data.documents.loaders.slide_choices import Node
+    from tailorbird.data.documents.loaders.slide_graphics import Part
     from tailorbird.data.documents.loading import LoadedText, LoadOptions
     from tailorbird.data.problems import Problems
 
@@ -29,6 +31,7 @@ MAX_XML_BYTES = 32 * 2**20
 _PRESENTATION = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _PROPERTIES = f"{_PRESENTATION}cNvPr"
 _PLACEHOLDER = f"{_PRESENTATION}ph"
+_OBJECT = f"{_PRESENTATION}oleObj"
 
 
 class _Paragraph(Protocol):
@@ -52,7 +55,7 @@ class _Table(Protocol):
 
 
 class _Shape(Protocol):
-    element: Element
+    element: Node
     part: Part
     shape_id: int
     has_text_frame: bool
@@ -73,7 +76,7 @@ class _Notes(Protocol):
 
 
 class _Slide(Protocol):
-    element: Element
+    element: Node
     shapes: _Shapes
     has_notes_slide: bool
     notes_slide: _Notes
@@ -109,18 +112,21 @@ class SlidesLoader(Loader):
         if not check_package(path, PackageLimits(xml_bytes=MAX_XML_BYTES), problems):
             return None
         builder = TextBuilder(options)
+        graphics = Graphics()
         hidden: list[int] = []
         unseen: list[int] = []
         damaged: list[int] = []
+        unread: list[int] = []
         with path.open("rb") as file:
             presentation = pptx.Presentation(file)
             for number, slide in enumerate(presentation.slides, start=1):
                 if slide.element.get("show") in {"0", "false"}:
                     hidden.append(number)
                 else:
-                    written = _Written(slide, number, builder)
+                    written = _Written(slide, number, builder, graphics)
                     unseen += written.hidden
                     damaged += written.damaged
+                    unread += written.unread
             title = presentation.core_properties.title
         for numbers, what in ((hidden, "hidden slides"), (unseen, "hidden shapes on slides")):
             if numbers:
@@ -131,6 +137,10 @@ class SlidesLoader(Loader):
             reason = f"charts or diagrams that cannot be read are left out: {_listed(damaged)}"
             fix = "save it again in PowerPoint"
             problems.add("warning", "document.broken-part", reason, fix)
+        if unread:
+            reason = f"embedded objects on slides are not read: {_listed(unread)}"
+            fix = "save them as files of their own to have them read"
+            problems.add("warning", "document.unread-part", reason, fix)
         return builder.loaded(title="" if title == "PowerPoint Presentation" else title)
 
 
@@ -141,13 +151,19 @@ def _listed(slides: Iterable[int]) -> str:
 class _Written:
     """A slide that was written: its title, what stands on it, and its notes."""
 
-    def __init__(self, slide: _Slide, number: int, builder: TextBuilder) -> None:
+    def __init__(
+        self, slide: _Slide, number: int, builder: TextBuilder, graphics: Graphics
+    ) -> None:
         self.hidden: list[int] = []
         """Its number, once for each shape that is hidden."""
         self.damaged: list[int] = []
         """Its number, once for each chart or diagram that cannot be read."""
+        self.unread: list[int] = []
+        """Its number, once for each embedded object."""
         self._number = number
         self._builder = builder
+        self._graphics = graphics
+        take_choices(slide.element)
         builder.gap()
         builder.mark("page", number)
         title = slide.shapes.title
@@ -166,13 +182,26 @@ class _Written:
                 builder.line(line)
 
     def _shape(self, shape: _Shape) -> None:
+        if next(shape.element.iter(_OBJECT), None) is not None:
+            self.unread.append(self._number)
         try:
-            lines = _shape_lines(shape)
+            lines = self._shape_lines(shape)
         except (KeyError, ParseError):  # of the file that holds a chart or diagram
             self.damaged.append(self._number)
             return
         for line in lines:
             self._builder.line(line)
+
+    def _shape_lines(self, shape: _Shape) -> list[str]:
+        if shape.has_text_frame:
+            return [] if _is_number(shape.element) else _lines(shape.text_frame)
+        if not getattr(shape, "has_table", False):
+            return self._graphics.lines(shape.element, shape.part)
+        rows = (
+            [" ".join(cell.text.split()) for cell in row.cells if cell.text.strip()]
+            for row in shape.table.rows
+        )
+        return [CELL_SEPARATOR.join(cells) for cells in rows if cells]
 
 
 def _flat(shapes: Iterable[_Shape]) -> Iterator[_Shape | None]:
@@ -187,27 +216,15 @@ def _flat(shapes: Iterable[_Shape]) -> Iterator[_Shape | None]:
             yield from _flat(inner)
 
 
-def _is_hidden(element: Element) -> bool:
+def _is_hidden(element: Node) -> bool:
     """Say whether a shape or a group of shapes is hidden: its own properties come first."""
     own = next(element.iter(_PROPERTIES), None)
     return own is not None and own.get("hidden") in {"1", "true"}
 
 
-def _is_number(element: Element) -> bool:
+def _is_number(element: Node) -> bool:
     """Say whether a shape is the place for the number of the slide."""
     return any(one.get("type") == "sldNum" for one in element.iter(_PLACEHOLDER))
-
-
-def _shape_lines(shape: _Shape) -> list[str]:
-    if shape.has_text_frame:
-        return [] if _is_number(shape.element) else _lines(shape.text_frame)
-    if not getattr(shape, "has_table", False):
-        return graphic_lines(shape.element, shape.part)
-    rows = (
-        [" ".join(cell.text.split()) for cell in row.cells if cell.text.strip()]
-        for row in shape.table.rows
-    )
-    return [CELL_SEPARATOR.join(cells) for cells in rows if cells]
 
 
 def _lines(frame: _TextFrame) -> list[str]:

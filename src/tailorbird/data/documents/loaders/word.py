@@ -77,9 +77,18 @@ class WordLoader(Loader):
             fix = "show them in Word to have them read: font, hidden"
             problems.add("note", "document.hidden-part", reason, fix)
         if parts.damaged:
-            reason = f"headers and footers that cannot be read are left out: {parts.damaged:,}"
+            what = "headers, footers, charts or diagrams"
+            reason = f"{what} that cannot be read are left out: {parts.damaged:,}"
             fix = "save it again in Word"
             problems.add("warning", "document.broken-part", reason, fix)
+        if parts.inserted:
+            reason = f"inserted documents (altChunk) that are not read: {parts.inserted:,}"
+            fix = "open it in Word and save it: that takes them into the text"
+            problems.add("warning", "document.unread-part", reason, fix)
+        if parts.objects:
+            reason = f"embedded objects that are not read: {parts.objects:,}"
+            fix = "save them as files of their own to have them read"
+            problems.add("warning", "document.unread-part", reason, fix)
         builder = TextBuilder(options)
         reader = MarkupReader(builder)
         reader.read(_BACK.sub("", page.value))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _PLACE = re.compile(r"%([1-9])")
 _DEEPEST = 32  # styles on styles: our own bound, which ends loops as well
+_LEVELS = 9  # of a list: ECMA-376 part 1, 17.9.6 lvl
+_LONGEST_LABEL = 64  # characters before their numbers are put in: our own bound, as the next one
+_MOST_DIGITS = 9
 _LETTERS = 26
 _KANJI = "〇一二三四五六七八九"
 _KANJI_UNITS = ((1000, "千"), (100, "百"), (10, "十"), (1, ""))
@@ -66,10 +69,12 @@ class Numbering:
             levels = self._levels[name] = {}
             for level in one.iterfind("./{*}lvl"):
                 depth = _whole(_attribute(level, "ilvl"))
+                if depth >= _LEVELS:
+                    continue
                 levels[depth] = _Level(
                     start=_whole(value_of(level.find("./{*}start")), 1),
                     form=value_of(level.find(".//{*}numFmt")) or "decimal",
-                    text=value_of(level.find("./{*}lvlText")),
+                    text=value_of(level.find("./{*}lvlText"))[:_LONGEST_LABEL],
                 )
                 if style := value_of(level.find("./{*}pStyle")):
                     self._by_style[name, style] = depth
@@ -77,8 +82,10 @@ class Numbering:
             number = _attribute(one, "numId")
             self._abstract[number] = value_of(one.find("./{*}abstractNumId"))
             for override in one.iterfind("./{*}lvlOverride"):
-                if start := value_of(override.find("./{*}startOverride")):
-                    self._restarts[number][_whole(_attribute(override, "ilvl"))] = _whole(start, 1)
+                depth = _whole(_attribute(override, "ilvl"))
+                start = value_of(override.find("./{*}startOverride"))
+                if start and depth < _LEVELS:
+                    self._restarts[number][depth] = _whole(start, 1)
 
     def write(self, root: ET.Element) -> None:
         """Write the number of each paragraph before its text; lists with bullets stay as they are.
@@ -221,6 +228,5 @@ def _attribute(element: ET.Element, name: str) -> str:
 
 
 def _whole(given: str, default: int = 0) -> int:
-    return (
-        int(given) if given.isascii() and given.isdecimal() and len(given) < _DEEPEST else default
-    )
+    whole = given.isascii() and given.isdecimal() and len(given) <= _MOST_DIGITS
+    return int(given) if whole else default

@@ -8,27 +8,29 @@ that hold text are rewritten before.
 from __future__ import annotations
 
 import io
-import posixpath
 import re
 import zipfile
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from tailorbird.data.documents.loaders.office_xml import Link, OfficePart, parsed
+from tailorbird.data.documents.loaders.slide_graphics import Graphics
 from tailorbird.data.documents.loaders.word_numbers import Numbering
 from tailorbird.data.documents.loaders.word_xml import (
     is_on,
     link_of,
+    paragraph_of,
     run_of,
     split_tag,
     value_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
-_TEXTS = re.compile(r"word/(?:document|footnotes|endnotes)[0-9]*\.xml")
-_MAIN = re.compile(r"word/document[0-9]*\.xml")
+_NOTES = ("footnotes", "endnotes")
+_NOWHERE = Link(kind="", place="")
 _XML = (".xml", ".rels")
 # Elements that stand around text: what is in them takes their place. The base of a ruby is the word
 # under the reading.
@@ -52,18 +54,39 @@ class WordParts:
         self.hidden = 0
         """How many pieces of hidden text were left out."""
         self.damaged = 0
-        """How many headers and footers were left out because they are no XML."""
+        """How many headers, footers, charts and diagrams were left out because they are broken."""
+        self.inserted = 0
+        """How many whole documents are inserted that Word has not taken into the text yet."""
+        self.objects = 0
+        """How many embedded objects there are, such as sheets of Excel."""
         with zipfile.ZipFile(path) as package:
             self._files = {
                 one.filename: package.read(one)
                 for one in package.infolist()
                 if one.filename.lower().endswith(_XML)
             }
-        styles = self._root("word/styles.xml")
+        self._graphics = Graphics()
+        self._main = self._found(self._part(""), "officeDocument", "word/document.xml")
+        styles = self._root_of("styles")
         self._hidden_styles = _hidden_styles(styles)
-        self._numbering = Numbering(self._root("word/numbering.xml"), styles)
-        for name in filter(_TEXTS.fullmatch, list(self._files)):
-            self._rewrite(name)
+        self._numbering = Numbering(self._root_of("numbering"), styles)
+        for part in (self._main, *map(self._of_main, _NOTES)):
+            self._rewrite(part)
+
+    def _part(self, name: str) -> OfficePart:
+        return OfficePart(name, self._files.__getitem__)
+
+    def _found(self, part: OfficePart, kind: str, usual: str) -> OfficePart:
+        """Give the first related file that there is, or the one of the usual name, as mammoth."""
+        there = (one for one in part.related(kind) if one.partname in self._files)
+        return next(there, self._part(usual))
+
+    def _of_main(self, kind: str) -> OfficePart:
+        return self._found(self._main, kind, f"word/{kind}.xml")
+
+    def _root_of(self, kind: str) -> ET.Element | None:
+        part = self._of_main(kind)
+        return parsed(part.blob) if part.partname in self._files else None
 
     def package(self) -> io.BytesIO:
         """Give the document, without its pictures."""
@@ -74,29 +97,28 @@ class WordParts:
         written.seek(0)
         return written
 
-    def _root(self, name: str) -> ET.Element | None:
-        data = self._files.get(name)
-        return None if data is None else ET.fromstring(data)  # noqa: S314 - checked: no entities
-
-    def _rewrite(self, name: str) -> None:
-        root = ET.fromstring(self._files[name])  # noqa: S314 - checked: it declares no entities
-        self._plain(root)
+    def _rewrite(self, part: OfficePart) -> None:
+        if part.partname not in self._files:
+            return  # mammoth misses the main part itself, and a document may have no notes
+        root = parsed(part.blob)
+        self._plain(root, part)
         self._numbering.write(root)
-        if _MAIN.fullmatch(name):
-            self._add_margins(name, root)
-        self._files[name] = ET.tostring(root, "utf-8", xml_declaration=True)
+        if part is self._main:
+            self._add_margins(root)
+        self._files[part.partname] = ET.tostring(root, "utf-8", xml_declaration=True)
 
-    def _plain(self, root: ET.Element) -> None:
+    def _plain(self, root: ET.Element, part: OfficePart) -> None:
         """Change all that is in an element into what mammoth can read."""
         space = split_tag(root.tag)[0]
         waiting = [root]
         while waiting:
             parent = waiting.pop()
-            parent[:] = self._plain_children(parent, space)
-            waiting += parent
+            parent[:] = self._plain_children(parent, part, space)
+            waiting += reversed(parent)
 
-    def _plain_children(self, parent: ET.Element, space: str) -> list[ET.Element]:
+    def _plain_children(self, parent: ET.Element, part: OfficePart, space: str) -> list[ET.Element]:
         found: list[ET.Element] = []
+        style = value_of(parent.find("./{*}pPr/{*}pStyle"))
         waiting = [*reversed(parent)]
         while waiting:
             child = waiting.pop()
@@ -105,70 +127,66 @@ class WordParts:
                 waiting += reversed(child)
             elif kind == "AlternateContent":
                 waiting += reversed(_chosen(child))
-            elif kind == "drawing" and (boxes := _boxes(child)):
+            elif kind == "drawing" and (shown := self._shown(child, part, space)):
                 picture = ET.Element(f"{space}pict")
-                picture.extend(boxes)
+                picture.extend(shown)
                 found.append(picture)
             elif kind in {"oMath", "oMathPara"}:
                 found.append(run_of(space, "".join(child.itertext())))
-            elif kind == "r" and self._is_hidden(child, parent):
+            elif kind == "r" and self._is_hidden(child, style):
                 self.hidden += 1
+            elif kind == "altChunk":
+                self.inserted += 1
             elif kind not in _REMOVED:
+                self.objects += kind == "OLEObject"
                 if kind in _RENAMED:
                     child.tag = f"{space}{_RENAMED[kind]}"
                 found.append(child)
         return found
 
-    def _is_hidden(self, run: ET.Element, paragraph: ET.Element) -> bool:
-        """Say whether a run has text that Word neither shows nor prints."""
+    def _shown(self, drawing: ET.Element, part: OfficePart, space: str) -> list[ET.Element]:
+        """Give the text boxes in a drawing, and its charts and diagrams as paragraphs."""
+        boxes = _boxes(drawing)
+        try:
+            lines = self._graphics.lines(drawing, part)
+        except (KeyError, ET.ParseError):  # they cost themselves, and not the document
+            self.damaged += 1
+            return boxes
+        return [*boxes, *(paragraph_of(space, one) for one in lines)]
+
+    def _is_hidden(self, run: ET.Element, style: str) -> bool:
+        """Say whether a run, in a paragraph of a style, has text that Word does not show."""
         if run.find("./{*}t") is None:
             return False
         own = run.find("./{*}rPr/{*}vanish")
         if own is not None:
             return is_on(own)
-        styles = (run.find("./{*}rPr/{*}rStyle"), paragraph.find("./{*}pPr/{*}pStyle"))
-        return any(value_of(one) in self._hidden_styles for one in styles if one is not None)
+        styles = {style, value_of(run.find("./{*}rPr/{*}rStyle"))} - {""}
+        return not styles.isdisjoint(self._hidden_styles)
 
-    def _add_margins(self, name: str, root: ET.Element) -> None:
+    def _add_margins(self, root: ET.Element) -> None:
         """Put headers before the text and footers behind it, each once."""
-        folder, base = posixpath.split(name)
-        links = self._root(f"{folder}/_rels/{base}.rels")
-        targets = {
-            one.get("Id", ""): posixpath.join("/", folder, one.get("Target", ""))[1:]
-            for one in (() if links is None else links)
-        }
         space = split_tag(root.tag)[0]
-        headers = self._margin([*root.iterfind(".//{*}headerReference")], targets, space)
-        footers = self._margin([*root.iterfind(".//{*}footerReference")], targets, space)
+        headers = self._margin([*root.iterfind(".//{*}headerReference")], space)
+        footers = self._margin([*root.iterfind(".//{*}footerReference")], space)
         for body in root.iterfind("./{*}body"):
             body[:] = [*headers, *body, *footers]
 
-    def _margin_root(self, name: str) -> ET.Element | None:
-        try:
-            return self._root(name)
-        except ET.ParseError:  # it costs itself, and not the document
-            self.damaged += 1
-            return None
-
-    def _margin(
-        self, references: Iterable[ET.Element], targets: Mapping[str, str], space: str
-    ) -> list[ET.Element]:
+    def _margin(self, references: Iterable[ET.Element], space: str) -> list[ET.Element]:
         """Give the paragraphs of headers or footers that say more than a page's number."""
         lines: dict[str, None] = {}
-        for place in dict.fromkeys(targets.get(link_of(one), "") for one in references):
-            part = self._margin_root(place)
-            if part is None:
+        places = {self._main.links.get(link_of(one), _NOWHERE).place: None for one in references}
+        for part in map(self._part, places):
+            try:
+                root = parsed(part.blob)
+            except (KeyError, ET.ParseError):  # it costs itself, and not the document
+                self.damaged += 1
                 continue
-            self._plain(part)
-            for paragraph in part.iterfind(".//{*}p"):
+            self._plain(root, part)
+            for paragraph in root.iterfind(".//{*}p"):
                 words = (one.text or "" for one in paragraph.iterfind(".//{*}t"))
                 lines["".join(words).strip()] = None
-        found: list[ET.Element] = []
-        for line in lines:
-            if _NO_WORDS.sub("", line):
-                found.append(ET.Element(f"{space}p"))
-                found[-1].append(run_of(space, line))
-        return found
+        return [paragraph_of(space, line) for line in lines if _NO_WORDS.sub("", line)]
 
 
 def _chosen(alternatives: ET.Element) -> list[ET.Element]:
@@ -181,8 +199,16 @@ def _chosen(alternatives: ET.Element) -> list[ET.Element]:
 
 
 def _boxes(drawing: ET.Element) -> list[ET.Element]:
-    """Give the texts of the boxes in a drawing."""
-    return [one for one in drawing.iter() if split_tag(one.tag)[1] == "txbxContent"]
+    """Give the texts of the boxes in a drawing; boxes within a box stay in it."""
+    found: list[ET.Element] = []
+    waiting = [drawing]
+    while waiting:
+        element = waiting.pop()
+        if split_tag(element.tag)[1] == "txbxContent":
+            found.append(element)
+        else:
+            waiting += reversed(element)
+    return found
 
 
 def _hidden_styles(styles: ET.Element | None) -> frozenset[str]:

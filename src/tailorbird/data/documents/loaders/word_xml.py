@@ -34,3 +34,10 @@ def run_of(space: str, text: str) -> ET.Element:
     run = ET.Element(f"{space}r")
     ET.SubElement(run, f"{space}t").text = text
     return run
+
+
+def paragraph_of(space: str, text: str) -> ET.Element:
+    """Make a paragraph of text."""
+    paragraph = ET.Element(f"{space}p")
+    paragraph.append(run_of(space, text))
+    return paragraph

@@ -7,38 +7,13 @@ from typing import TYPE_CHECKING
 
 from tailorbird.data.files.jsonl import shape_of
 from tailorbird.data.files.lines import UNUSUAL
-from tailorbird.data.secrets import SensitiveKind, find_sensitive
+from tailorbird.data.secrets import REMARKS, find_sensitive
 from tailorbird.data.training.row import list_in, object_in
 from tailorbird.data.unusual_text import findings, is_blank
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tailorbird.data.training.row import JsonObject, TrainingRow
 
-_SENSITIVE: Mapping[SensitiveKind, tuple[str, str, str]] = {
-    "secret": (
-        "privacy.secret",
-        "this looks like a key or a token",
-        "replace it, and revoke it if it is real: a tuned model can repeat what it has seen",
-    ),
-    "email": (
-        "privacy.email",
-        "this looks like a mail address",
-        "replace it by one at example.com if it belongs to a person",
-    ),
-    "my-number": (
-        "privacy.my-number",
-        "this looks like a Japanese Individual Number (My Number)",
-        "remove it: the law restricts what such numbers may be used for",
-    ),
-    "card": (
-        "privacy.card",
-        "this looks like the number of a payment card",
-        "replace it by a number that no issuer gives out, such as 0000 0000 0000 0000",
-    ),
-}
-_SHOWN = 2
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,", re.ASCII)
 _DETAILS = {"auto", "low", "high"}
 _NO_IMAGE_FIX = "take the image out"
@@ -62,9 +37,8 @@ def _check_text(text: str, where: str, row: TrainingRow) -> None:
         fix = "write it as one character (NFC)" if found.code == "text.decomposed" else found.fix
         row.report.add(found.severity, found.code, found.reason, fix, field=where)
     for place in find_sensitive(text):
-        code, reason, fix = _SENSITIVE[place.kind]
-        shown = text[place.start : place.start + _SHOWN] + "…"
-        row.report.warning(code, reason, fix, field=where, shown=shown)
+        code, reason, fix = REMARKS[place.kind]
+        row.report.warning(code, reason, fix, field=where, shown=place.hint(text))
 
 
 def check_content(message: JsonObject, where: str, row: TrainingRow) -> None:
