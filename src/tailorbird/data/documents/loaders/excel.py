@@ -19,13 +19,14 @@ from tailorbird.data.documents.loading import Loader, TextBuilder
 from tailorbird.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from python_calamine import CalamineSheet, CalamineWorkbook
 
     from tailorbird.data.documents.loading import LoadedText, LoadOptions
     from tailorbird.data.problems import Problems
+    from tailorbird.exceptions import Severity
 
 _CellValue = str | bool | int | float | date | time | datetime | timedelta
 
@@ -122,22 +123,42 @@ class _Book:
     def _report(self, names: Sequence[str]) -> None:
         """Report formulas, errors and drawings by the sheets that they stand in."""
         known = [(name, self._facts[name]) for name in names if name in self._facts]
-        if uncomputed := [(name, one.uncomputed) for name, one in known if one.uncomputed]:
-            reason = f"formulas that have no computed value are left out: {_counted(uncomputed)}"
-            fix = "open it in Excel or LibreOffice and save it: that computes them"
-            self._problems.add("warning", "document.formulas", reason, fix)
-        if errors := [(name, one.errors) for name, one in known if one.errors]:
-            reason = f"cells that show an error such as #N/A are left out: {_counted(errors)}"
-            fix = "correct their formulas, if the values matter"
-            self._problems.add("note", "document.cell-errors", reason, fix)
-        if hidden := [(name, one.hidden) for name, one in known if one.hidden]:
-            reason = f"hidden shapes on sheets are left out: {_counted(hidden)}"
-            fix = "show them in Excel to have them read"
-            self._problems.add("note", "document.hidden-part", reason, fix)
-        if damaged := [(name, one.damaged) for name, one in known if one.damaged]:
-            reason = f"drawings and charts that cannot be read are left out: {_counted(damaged)}"
-            fix = "save it again in Excel"
-            self._problems.add("warning", "document.broken-part", reason, fix)
+        for severity, code, number_of, reason, fix in _TOLD:
+            if found := [(name, number_of(one)) for name, one in known if number_of(one)]:
+                self._problems.add(severity, code, f"{reason} left out: {_counted(found)}", fix)
+
+
+_TOLD: Sequence[tuple[Severity, str, Callable[[SheetFacts], int], str, str]] = (
+    (
+        "warning",
+        "document.formulas",
+        lambda one: one.uncomputed,
+        "formulas that have no computed value are",
+        "open it in Excel or LibreOffice and save it: that computes them",
+    ),
+    (
+        "note",
+        "document.cell-errors",
+        lambda one: one.errors,
+        "cells that show an error such as #N/A are",
+        "correct their formulas, if the values matter",
+    ),
+    (
+        "note",
+        "document.hidden-part",
+        lambda one: one.hidden,
+        "hidden shapes on sheets are",
+        "show them in Excel to have them read",
+    ),
+    (
+        "warning",
+        "document.broken-part",
+        lambda one: one.damaged,
+        "drawings and charts that cannot be read are",
+        "save it again in Excel",
+    ),
+)
+"""What is told of a sheet: how bad it is, its code, how often it is there, reason, and fix."""
 
 
 class _Merged:
